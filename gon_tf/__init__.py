@@ -1,0 +1,59 @@
+"""Gradient Origin Networks for Keras 3: autoencoders without an encoder.
+
+The names below are imported when they are first used, so that `gon-tf --help` needs no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+import wrapt
+
+if TYPE_CHECKING:
+    from gon_tf import convert, data, decoders, latents, losses, metrics, models, origin, zoo
+    from gon_tf.decoders import ConvDecoder
+    from gon_tf.models import GON
+    from gon_tf.presets import load
+    from gon_tf.zoo import list_models
+
+__version__ = "0.1.0"
+
+_MODULE_OF = {
+    "ConvDecoder": "gon_tf.decoders",
+    "GON": "gon_tf.models",
+    "list_models": "gon_tf.zoo",
+    "load": "gon_tf.presets",
+}
+_MODULES = ("convert", "data", "decoders", "latents", "losses", "metrics", "models", "origin", "zoo")
+
+__all__ = [
+    "GON",
+    "ConvDecoder",
+    "convert",
+    "data",
+    "decoders",
+    "latents",
+    "list_models",
+    "load",
+    "losses",
+    "metrics",
+    "models",
+    "origin",
+    "zoo",
+]
+
+# `keras.saving.load_model` must know the project's classes before any of them has been named.
+wrapt.register_post_import_hook(lambda keras: importlib.import_module("gon_tf.models"), "keras")
+
+
+def __getattr__(name: str):
+    if name in _MODULE_OF:
+        return getattr(importlib.import_module(_MODULE_OF[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"gon_tf.{name}")
+    raise AttributeError(f"module 'gon_tf' has no attribute {name!r}")
+
+
+def __dir__():
+    return [*__all__, "__version__"]

@@ -1,0 +1,86 @@
+"""Losses of one image, with the derivative and curvature that the origin needs.
+
+Each loss is a function of the network's `outputs` and of the `images`, summed over the pixels and
+channels of an image. `derivative` is affine in the image with a constant slope, which is why the
+latents of a GON are an affine map of the image (see `gon_tf.origin`).
+"""
+
+from __future__ import annotations
+
+from keras import ops
+
+
+class SquaredError:
+    """Squared error: `sum((output - image)**2)`. The outputs are the reconstruction."""
+
+    name = "squared_error"
+    slope = 2.0  # -d derivative / d image
+
+    def __call__(self, outputs, images):
+        """Loss of each image, `[batch]`."""
+        return sum_of_pixels(ops.square(outputs - images))
+
+    def derivative(self, outputs, images):
+        """d loss / d outputs, the shape of `images`."""
+        return 2.0 * (outputs - images)
+
+    def curvature(self, outputs):
+        """d² loss / d outputs² (diagonal), the shape of `outputs`."""
+        return ops.full_like(outputs, 2.0)
+
+    def outputs_to_images(self, outputs):
+        """Network outputs as pictures."""
+        return outputs
+
+
+class CrossEntropy:
+    """Binary cross-entropy in nats. The outputs are logits, so it is exact far from 0.5 too."""
+
+    name = "cross_entropy"
+    slope = 1.0
+
+    def __call__(self, outputs, images):
+        """Loss of each image, `[batch]`."""
+        return sum_of_pixels(ops.softplus(outputs) - outputs * images)
+
+    def derivative(self, outputs, images):
+        """d loss / d outputs, the shape of `images`."""
+        return ops.sigmoid(outputs) - images
+
+    def curvature(self, outputs):
+        """d² loss / d outputs² (diagonal), the shape of `outputs`: p (1 - p)."""
+        probabilities = ops.sigmoid(outputs)
+        return probabilities * (1.0 - probabilities)
+
+    def outputs_to_images(self, outputs):
+        """Network outputs as pictures: the probability of white."""
+        return ops.sigmoid(outputs)
+
+
+LOSSES = {loss.name: loss for loss in (SquaredError, CrossEntropy)}
+
+
+def get(name: str):
+    """The loss called `name`: "squared_error" or "cross_entropy".
+
+    Raises:
+        ValueError: if there is no loss of that name.
+    """
+    if name not in LOSSES:
+        raise ValueError(f"loss must be one of {sorted(LOSSES)}. Received: loss={name!r}")
+    return LOSSES[name]()
+
+
+def sum_of_pixels(values):
+    """Sum over everything but the first axis, `[batch, ...]` to `[batch]`."""
+    return ops.sum(values, axis=tuple(range(1, len(values.shape))))
+
+
+def kl_divergence(mean, log_variance):
+    """KL(N(mean, exp(log_variance)) || N(0, I)) in nats for each row, `[batch, n]` to `[batch]`."""
+    return 0.5 * ops.sum(
+        ops.square(mean) + ops.exp(log_variance) - 1.0 - log_variance, axis=-1
+    )
+
+
+__all__ = ["CrossEntropy", "SquaredError", "get", "kl_divergence", "sum_of_pixels"]

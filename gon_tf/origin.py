@@ -1,0 +1,185 @@
+"""Latents from the origin: the method of Gradient Origin Networks, in one file. Read this first.
+
+A GON has no encoder. The latents of an image x are one step from the origin z0 = 0, against the
+gradient of the reconstruction loss (Bond-Taylor & Willcocks 2021, equation 5):
+
+    z(x) = z0 - s * d/dz0 loss(F(z0), x)                                             (gradient)
+
+With J = dF/dz0, g = d loss / dF and D = d² loss / dF² the gradient is J^T g, and the same
+quantities give the damped Gauss-Newton step, tau being the mean diagonal of J^T D J:
+
+    z(x) = z0 - s * (J^T D J + damping * tau * I)^-1 J^T g                       (gauss-newton)
+
+Three ways lead to the same latents:
+
+`nested`   the paper's code: run the network for every image, differentiate inside the outer tape.
+`shared`   all images leave from the same z0, so F(z0) and J are those of ONE image; only g differs.
+           The network runs once at the origin, whatever the batch size.
+`fold`     g is affine in x, hence so is z(x): a kernel and a bias. Encoding is one matrix product.
+
+A network is a function of latents `[n, latent_dim]` that returns float32 outputs `[n, ...]`.
+Everything here is differentiable, so an outer tape trains the network through it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """The paper's step: `size` times the gradient of the summed inner loss."""
+
+    size: float = 1.0
+    needs_jacobian = False
+
+    def __call__(self, gradients, jacobian=None, curvature=None):
+        """The step of each image, `[batch, latent_dim]`, from its gradient."""
+        return self.size * gradients
+
+
+@dataclass(frozen=True)
+class GaussNewton:
+    """The damped Gauss-Newton step. It does not depend on the scale of the loss.
+
+    Args:
+        size: fraction of the step that is taken.
+        damping: added to the diagonal of J^T D J.
+        relative: whether `damping` is in units of that diagonal's mean (tau above) or absolute.
+            Absolute damping 1 is the prior N(0, I): the step ends at the posterior mode of the
+            linearised network.
+    """
+
+    size: float = 1.0
+    damping: float = 0.01
+    relative: bool = True
+    needs_jacobian = True
+
+    def __call__(self, gradients, jacobian, curvature):
+        """The step of each image, `[batch, latent_dim]`.
+
+        Args:
+            gradients: J^T g of each image, `[batch, latent_dim]`.
+            jacobian: `[n, latent_dim, outputs]`, n being 1 (shared) or the batch size.
+            curvature: diagonal of D, `[n, outputs]`.
+        """
+        matrix = self.matrix(jacobian, curvature)
+        n, latent_dim = tf.shape(matrix)[0], matrix.shape[-1]
+        right = tf.transpose(tf.reshape(gradients, [n, -1, latent_dim]), [0, 2, 1])
+        step = tf.transpose(solve_positive_definite(matrix, right), [0, 2, 1])
+        return self.size * tf.reshape(step, tf.shape(gradients))
+
+    def matrix(self, jacobian, curvature):
+        """J^T D J + damping, symmetric positive definite, `[n, latent_dim, latent_dim]`."""
+        matrix = tf.matmul(jacobian * curvature[:, None, :], jacobian, transpose_b=True)
+        diagonal = tf.linalg.diag_part(matrix)
+        tau = tf.reduce_mean(diagonal, axis=-1, keepdims=True) if self.relative else 1.0
+        return tf.linalg.set_diag(matrix, diagonal + self.damping * tau)
+
+
+def latents_from_origin(network, origin, images, loss, step, *, inner_steps=1, shares_origin=True):
+    """Latents of a batch of images, `[batch, latent_dim]`.
+
+    Args:
+        network: function of latents.
+        origin: z0, `[1, latent_dim]`.
+        images: float32 `[batch, ...]`, the shape of the network's outputs.
+        loss: a loss of `gon_tf.losses`.
+        step: a `Gradient` or `GaussNewton`.
+        inner_steps: number of steps. Only the first one leaves from a point that images share.
+        shares_origin: False if the network treats a batch as a whole, or draws random numbers, so
+            that each image needs a pass of its own at the origin.
+    """
+    if shares_origin:
+        latents = shared(network, origin, images, loss, step)
+    else:
+        latents = nested(network, per_image(origin, images), images, loss, step)
+    for _ in range(inner_steps - 1):
+        latents = nested(network, latents, images, loss, step)
+    return latents
+
+
+def nested(network, latents, images, loss, step):
+    """One step from `latents` `[batch, latent_dim]` by a tape inside the outer tape (reference)."""
+    with tf.GradientTape() as tape:
+        tape.watch(latents)
+        outputs = network(latents)
+        inner_loss = tf.reduce_sum(loss(outputs, images))
+    gradients = tape.gradient(inner_loss, latents)
+    if not step.needs_jacobian:
+        return latents - step(gradients)
+    return latents - step(
+        gradients, jacobian_at(network, latents), flatten(loss.curvature(outputs))
+    )
+
+
+def shared(network, origin, images, loss, step):
+    """One step from the `origin` `[1, latent_dim]`, with the network run for one image only."""
+    latent_dim, batch = origin.shape[-1], images.shape[0]
+    if step.needs_jacobian or (batch is not None and latent_dim <= batch):
+        outputs, jacobian = network(origin), jacobian_at(network, origin)
+        gradients = tf.matmul(flatten(loss.derivative(outputs, images)), jacobian[0], transpose_b=True)
+        return origin - step(gradients, jacobian, flatten(loss.curvature(outputs)))
+    return origin - step(pull_back(network, origin, images, loss))
+
+
+def fold(network, origin, loss, step):
+    """Kernel `[outputs, latent_dim]` and bias `[latent_dim]` of the map from images to latents."""
+    outputs, jacobian = network(origin), jacobian_at(network, origin)
+    curvature = flatten(loss.curvature(outputs))
+    at_black = flatten(loss.derivative(outputs, tf.zeros_like(outputs)))
+    bias = origin - step(tf.matmul(at_black, jacobian[0], transpose_b=True), jacobian, curvature)
+    # A pixel that rises by one lowers its entry of g by `slope`; J^T has a row for each pixel.
+    kernel = loss.slope * step(tf.transpose(jacobian[0]), jacobian, curvature)
+    return kernel, bias[0]
+
+
+def jacobian_at(network, latents):
+    """d outputs / d latents, `[n, latent_dim, outputs]`: one tangent for each latent dimension."""
+
+    def tangent(direction):
+        directions = tf.broadcast_to(direction, tf.shape(latents))
+        with tf.autodiff.ForwardAccumulator(latents, directions) as accumulator:
+            outputs = network(latents)
+        return flatten(accumulator.jvp(outputs))
+
+    latent_dim = latents.shape[-1]
+    tangents = tf.vectorized_map(tangent, tf.eye(latent_dim, dtype=latents.dtype))
+    return tf.transpose(tangents, [1, 0, 2])
+
+
+def pull_back(network, origin, images, loss):
+    """J^T g of each image, `[batch, latent_dim]`: one cotangent for each image, one tape for all."""
+    with tf.GradientTape() as tape:
+        tape.watch(origin)
+        outputs = network(origin)
+    cotangents = loss.derivative(outputs, images)
+    return tf.vectorized_map(
+        lambda cotangent: tape.gradient(outputs, origin, output_gradients=cotangent[None])[0],
+        cotangents,
+    )
+
+
+@tf.custom_gradient
+def solve_positive_definite(matrix, right):
+    """`matrix^-1 right` by Cholesky, `[n, d, d]` and `[n, d, k]`; the factor serves the gradient."""
+    factor = tf.linalg.cholesky(matrix)
+    solution = tf.linalg.cholesky_solve(factor, right)
+
+    def gradient(upstream):
+        right_gradient = tf.linalg.cholesky_solve(factor, upstream)
+        return -tf.matmul(right_gradient, solution, transpose_b=True), right_gradient
+
+    return solution, gradient
+
+
+def per_image(origin, images):
+    """The origin repeated for every image, `[batch, latent_dim]`."""
+    return tf.repeat(origin, tf.shape(images)[0], axis=0)
+
+
+def flatten(outputs):
+    """`[n, ...]` to `[n, outputs]`."""
+    return tf.reshape(outputs, [tf.shape(outputs)[0], -1])

@@ -1,0 +1,51 @@
+"""Distribution metadata. Build system and tool settings are in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import setup
+
+setup(
+    name="gon-tf",
+    version="0.1.0",
+    description="Gradient Origin Networks for Keras 3: autoencoders without an encoder.",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=[
+        "gon_tf",
+        "gon_tf.cli",
+        "gon_tf.data",
+        "gon_tf.decoders",
+        "gon_tf.models",
+        "gon_tf.zoo",
+    ],
+    package_dir={"gon_tf.zoo": "zoo"},
+    package_data={
+        "gon_tf": ["py.typed"],
+        "gon_tf.zoo": ["registry.json", "*/*.json", "*/*.h5", "*/*.md", "*/*.png"],
+    },
+    entry_points={"console_scripts": ["gon-tf = gon_tf.cli:main"]},
+    install_requires=[
+        "tensorflow>=2.21",
+        "keras>=3.15",
+        "tensorflow-datasets>=4.9.10",
+        "importlib_resources",  # tensorflow-datasets needs it without declaring it
+        "numpy",
+        "h5py",
+        "click>=8.1",
+        "pillow",
+        "wrapt",
+    ],
+    extras_require={
+        "gpu": ["tensorflow[and-cuda]>=2.21"],
+        "dev": ["build", "pytest", "pyright", "ruff", "setuptools", "wheel"],
+    },
+    classifiers=[
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+)
