@@ -25,7 +25,17 @@ _MODULE_OF = {
     "list_models": "gon_tf.zoo",
     "load": "gon_tf.presets",
 }
-_MODULES = ("convert", "data", "decoders", "latents", "losses", "metrics", "models", "origin", "zoo")
+_MODULES = (
+    "convert",
+    "data",
+    "decoders",
+    "latents",
+    "losses",
+    "metrics",
+    "models",
+    "origin",
+    "zoo",
+)
 
 __all__ = [
     "GON",
@@ -43,8 +53,15 @@ __all__ = [
     "zoo",
 ]
 
+
+
+def _register_classes(_):
+    for module in ("gon_tf.decoders", "gon_tf.models"):
+        importlib.import_module(module)
+
+
 # `keras.saving.load_model` must know the project's classes before any of them has been named.
-wrapt.register_post_import_hook(lambda keras: importlib.import_module("gon_tf.models"), "keras")
+wrapt.register_post_import_hook(_register_classes, "keras")
 
 
 def __getattr__(name: str):

@@ -43,7 +43,8 @@ def load_torch_weights(model, state: Mapping) -> None:
         )
     values = {}
     for name, (weight, axes) in pairs.items():
-        values[name] = np.transpose(state[name], axes) if axes else state[name]
+        fits = axes and state[name].ndim == len(axes)
+        values[name] = np.transpose(state[name], axes) if fits else state[name]
         if values[name].shape != tuple(weight.shape):
             raise ValueError(
                 f"{name} must become the shape {tuple(weight.shape)}. "

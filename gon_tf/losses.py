@@ -78,9 +78,7 @@ def sum_of_pixels(values):
 
 def kl_divergence(mean, log_variance):
     """KL(N(mean, exp(log_variance)) || N(0, I)) in nats for each row, `[batch, n]` to `[batch]`."""
-    return 0.5 * ops.sum(
-        ops.square(mean) + ops.exp(log_variance) - 1.0 - log_variance, axis=-1
-    )
+    return 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - 1.0 - log_variance, axis=-1)
 
 
 __all__ = ["CrossEntropy", "SquaredError", "get", "kl_divergence", "sum_of_pixels"]

@@ -53,34 +53,3 @@ class PeakSignalToNoise(keras.metrics.MeanMetricWrapper):
     def get_config(self):
         """The constructor's arguments."""
         return {"name": self.name, "dtype": self.dtype}
-
-
-@keras.saving.register_keras_serializable("gon_tf")
-class ValueRange(keras.metrics.Metric):
-    """Smallest and largest value seen, `[low, high]`. Both are NaN if any value was."""
-
-    def __init__(self, name="range", dtype=None):
-        super().__init__(name=name, dtype=dtype)
-        self.low = self.add_variable((), _filled(float("inf")), name="low")
-        self.high = self.add_variable((), _filled(float("-inf")), name="high")
-
-    def update_state(self, values):
-        """Takes note of a tensor of any shape."""
-        values = ops.cast(values, self.dtype)
-        # A comparison with NaN is false, so minima and maxima alone may lose it; a sum does not.
-        spoilt = 0.0 * ops.sum(values)
-        self.low.assign(ops.minimum(self.low, ops.min(values)) + spoilt)
-        self.high.assign(ops.maximum(self.high, ops.max(values)) + spoilt)
-
-    def result(self):
-        """`[low, high]`."""
-        return ops.stack([self.low.value, self.high.value])
-
-    def reset_state(self):
-        """Forgets all values."""
-        self.low.assign(float("inf"))
-        self.high.assign(float("-inf"))
-
-
-def _filled(value):
-    return keras.initializers.Constant(value)

@@ -15,7 +15,8 @@ Three ways lead to the same latents:
 `nested`   the paper's code: run the network for every image, differentiate inside the outer tape.
 `shared`   all images leave from the same z0, so F(z0) and J are those of ONE image; only g differs.
            The network runs once at the origin, whatever the batch size.
-`fold`     g is affine in x, hence so is z(x): a kernel and a bias. Encoding is one matrix product.
+`fold`     (of `linearize`) g is affine in x, hence so is z(x): a kernel and a bias. Encoding is
+           one matrix product.
 
 A network is a function of latents `[n, latent_dim]` that returns float32 outputs `[n, ...]`.
 Everything here is differentiable, so an outer tape trains the network through it.
@@ -79,7 +80,9 @@ class GaussNewton:
         return tf.linalg.set_diag(matrix, diagonal + self.damping * tau)
 
 
-def latents_from_origin(network, origin, images, loss, step, *, inner_steps=1, shares_origin=True):
+def latents_from_origin(
+    network, origin, images, loss, step, *, inner_steps=1, shares_origin=True, penalty=None
+):
     """Latents of a batch of images, `[batch, latent_dim]`.
 
     Args:
@@ -91,22 +94,25 @@ def latents_from_origin(network, origin, images, loss, step, *, inner_steps=1, s
         inner_steps: number of steps. Only the first one leaves from a point that images share.
         shares_origin: False if the network treats a batch as a whole, or draws random numbers, so
             that each image needs a pass of its own at the origin.
+        penalty: function of latents, `[n]`, that is added to the inner loss of each image.
     """
     if shares_origin:
-        latents = shared(network, origin, images, loss, step)
+        latents = shared(network, origin, images, loss, step, penalty)
     else:
-        latents = nested(network, per_image(origin, images), images, loss, step)
+        latents = nested(network, per_image(origin, images), images, loss, step, penalty)
     for _ in range(inner_steps - 1):
-        latents = nested(network, latents, images, loss, step)
+        latents = nested(network, latents, images, loss, step, penalty)
     return latents
 
 
-def nested(network, latents, images, loss, step):
+def nested(network, latents, images, loss, step, penalty=None):
     """One step from `latents` `[batch, latent_dim]` by a tape inside the outer tape (reference)."""
     with tf.GradientTape() as tape:
         tape.watch(latents)
         outputs = network(latents)
         inner_loss = tf.reduce_sum(loss(outputs, images))
+        if penalty is not None:
+            inner_loss += tf.reduce_sum(penalty(latents))
     gradients = tape.gradient(inner_loss, latents)
     if not step.needs_jacobian:
         return latents - step(gradients)
@@ -115,29 +121,70 @@ def nested(network, latents, images, loss, step):
     )
 
 
-def shared(network, origin, images, loss, step):
+def shared(network, origin, images, loss, step, penalty=None):
     """One step from the `origin` `[1, latent_dim]`, with the network run for one image only."""
     latent_dim, batch = origin.shape[-1], images.shape[0]
     if step.needs_jacobian or (batch is not None and latent_dim <= batch):
-        outputs, jacobian = network(origin), jacobian_at(network, origin)
-        gradients = tf.matmul(flatten(loss.derivative(outputs, images)), jacobian[0], transpose_b=True)
-        return origin - step(gradients, jacobian, flatten(loss.curvature(outputs)))
-    return origin - step(pull_back(network, origin, images, loss))
+        return linearize(network, origin, loss, penalty).latents(images, step)
+    gradients = pull_back(network, origin, images, loss) + gradient_of(penalty, origin)
+    return origin - step(gradients)
 
 
-def fold(network, origin, loss, step):
-    """Kernel `[outputs, latent_dim]` and bias `[latent_dim]` of the map from images to latents."""
-    outputs, jacobian = network(origin), jacobian_at(network, origin)
-    curvature = flatten(loss.curvature(outputs))
-    at_black = flatten(loss.derivative(outputs, tf.zeros_like(outputs)))
-    bias = origin - step(tf.matmul(at_black, jacobian[0], transpose_b=True), jacobian, curvature)
-    # A pixel that rises by one lowers its entry of g by `slope`; J^T has a row for each pixel.
-    kernel = loss.slope * step(tf.transpose(jacobian[0]), jacobian, curvature)
-    return kernel, bias[0]
+def linearize(network, origin, loss, penalty=None) -> Linearization:
+    """The network and the inner loss around the `origin` `[1, latent_dim]`."""
+    outputs = network(origin)
+    return Linearization(
+        origin=origin,
+        outputs=outputs,
+        jacobian=jacobian_at(network, origin),
+        curvature=flatten(loss.curvature(outputs)),
+        penalty_gradient=gradient_of(penalty, origin),
+        loss=loss,
+    )
+
+
+@dataclass(frozen=True)
+class Linearization:
+    """All that the latents of any image need to know of a network (see `linearize`).
+
+    Attributes:
+        origin: z0, `[1, latent_dim]`.
+        outputs: F(z0), `[1, ...]`.
+        jacobian: J transposed, `[1, latent_dim, outputs]`.
+        curvature: diagonal of D, `[1, outputs]`.
+        penalty_gradient: that of the penalty at z0, `[1, latent_dim]`.
+        loss: the loss of the outputs.
+    """
+
+    origin: tf.Tensor
+    outputs: tf.Tensor
+    jacobian: tf.Tensor
+    curvature: tf.Tensor
+    penalty_gradient: tf.Tensor
+    loss: object
+
+    def latents(self, images, step):
+        """One step from the origin for each of `images`, `[batch, latent_dim]`."""
+        derivative = flatten(self.loss.derivative(self.outputs, images))
+        gradients = tf.matmul(derivative, self.jacobian[0], transpose_b=True)
+        return self.origin - step(gradients + self.penalty_gradient, self.jacobian, self.curvature)
+
+    def fold(self, step):
+        """Kernel `[outputs, latent_dim]` and bias `[latent_dim]` of `latents` as an affine map."""
+        bias = self.latents(tf.zeros_like(self.outputs), step)[0]
+        # A pixel that rises by one lowers its entry of g by `slope`; J^T has a row for each pixel.
+        kernel = step(tf.transpose(self.jacobian[0]), self.jacobian, self.curvature)
+        return self.loss.slope * kernel, bias
+
+    def variance(self, step: GaussNewton):
+        """Diagonal of (J^T D J + damping)^-1, `[latent_dim]`: the Laplace approximation's."""
+        matrix = step.matrix(self.jacobian, self.curvature)
+        identity = tf.eye(matrix.shape[-1], batch_shape=[1])
+        return tf.linalg.diag_part(solve_positive_definite(matrix, identity))[0]
 
 
 def jacobian_at(network, latents):
-    """d outputs / d latents, `[n, latent_dim, outputs]`: one tangent for each latent dimension."""
+    """J transposed, `[n, latent_dim, outputs]`: one tangent for each latent dimension."""
 
     def tangent(direction):
         directions = tf.broadcast_to(direction, tf.shape(latents))
@@ -151,7 +198,7 @@ def jacobian_at(network, latents):
 
 
 def pull_back(network, origin, images, loss):
-    """J^T g of each image, `[batch, latent_dim]`: one cotangent for each image, one tape for all."""
+    """J^T g of each image, `[batch, latent_dim]`: a cotangent for each, one tape for all."""
     with tf.GradientTape() as tape:
         tape.watch(origin)
         outputs = network(origin)
@@ -162,9 +209,19 @@ def pull_back(network, origin, images, loss):
     )
 
 
+def gradient_of(penalty, origin):
+    """Gradient of a penalty (or of none) at the origin, `[1, latent_dim]`."""
+    if penalty is None:
+        return tf.zeros_like(origin)
+    with tf.GradientTape() as tape:
+        tape.watch(origin)
+        value = penalty(origin)
+    return tape.gradient(value, origin)
+
+
 @tf.custom_gradient
 def solve_positive_definite(matrix, right):
-    """`matrix^-1 right` by Cholesky, `[n, d, d]` and `[n, d, k]`; the factor serves the gradient."""
+    """`matrix^-1 right` by Cholesky, `[n, d, d]` and `[n, d, k]`; backwards too."""
     factor = tf.linalg.cholesky(matrix)
     solution = tf.linalg.cholesky_solve(factor, right)
 

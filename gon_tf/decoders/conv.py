@@ -188,9 +188,7 @@ def first_grid(image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
     """
     height, width, _ = image_shape
     doublings = 0
-    while (
-        height % 2 == width % 2 == 0 and min(height, width) // 2 >= SMALLEST_GRID
-    ):
+    while height % 2 == width % 2 == 0 and min(height, width) // 2 >= SMALLEST_GRID:
         height, width, doublings = height // 2, width // 2, doublings + 1
     if doublings == 0 or max(height, width) > LARGEST_GRID:
         raise ValueError(

@@ -27,18 +27,24 @@ class LatentModel(keras.Model):
             `[batch, latent_dim]` to `[batch, height, width, channels]`.
         loss: "squared_error", or "cross_entropy" (nats) for a decoder whose outputs are in [0, 1].
         latent_regularizer: factor of the squared length of the latents in the loss, >= 0.
+        image_shape: (height, width, channels), for a decoder that does not say.
 
     Raises:
         ValueError: if an argument is out of range.
         TypeError: if `decoder` is not a Keras model.
     """
 
-    def __init__(self, decoder, loss="squared_error", latent_regularizer=0.0, **kwargs):
+    def __init__(
+        self, decoder, loss="squared_error", latent_regularizer=0.0, *, image_shape=None, **kwargs
+    ):
         # Images and residuals stay in float32 under a mixed precision policy.
         super().__init__(autocast=False, **kwargs)
         # config
         self.decoder = decoder
-        self.latent_dim, self.image_shape = decoder_shapes(decoder)
+        if image_shape is None:
+            self.latent_dim, self.image_shape = decoder_shapes(decoder)
+        else:
+            self.latent_dim, self.image_shape = decoder.latent_dim, image_shape
         self.pixel_loss = losses.get(loss)
         self.latent_regularizer = arguments.number("latent_regularizer", latent_regularizer)
         if loss == "cross_entropy" and getattr(decoder, "output_activation", "sigmoid") is None:
@@ -55,7 +61,7 @@ class LatentModel(keras.Model):
         # metrics
         self.loss_metric = keras.metrics.Mean(name="loss")
         self.image_metrics = [metrics.SumSquaredError(), metrics.PeakSignalToNoise()]
-        self.input_range = metrics.ValueRange()
+        self.invalid_values = keras.metrics.Sum(name="invalid_values")
 
         # functions
         self._encode_batch = tf.function(self.latents_of, reduce_retracing=True)
@@ -112,7 +118,7 @@ class LatentModel(keras.Model):
 
     def update_metrics(self, images, reconstructions, loss):
         """Takes a batch into the metrics."""
-        self.input_range.update_state(images)
+        self.invalid_values.update_state(inputs.invalid_values(images))
         self.loss_metric.update_state(loss, sample_weight=ops.shape(images)[0])
         for metric in self.image_metrics:
             metric.update_state(images, reconstructions)
@@ -126,25 +132,26 @@ class LatentModel(keras.Model):
             share = self.optimizer.scale_loss(share)
         gradients = tape.gradient(share, self.trainable_weights)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
-        return self.metric_results()
+        return self.get_metrics_result()
 
     def test_step(self, data):
         """The metrics of a batch."""
         self.batch_loss(inputs.only_images(data), training=False)
-        return self.metric_results()
+        return self.get_metrics_result()
 
-    def metric_results(self):
-        """Reported metrics by name."""
-        return {m.name: m.result() for m in [self.loss_metric, *self.image_metrics]}
+    @property
+    def reported_metrics(self):
+        """Metrics that `fit` and `evaluate` report."""
+        return [self.loss_metric, *self.image_metrics]
 
     @property
     def metrics(self):
         """All metrics, which Keras resets at the start of an epoch."""
-        return [self.loss_metric, *self.image_metrics, self.input_range]
+        return [*self.reported_metrics, self.invalid_values]
 
     def get_metrics_result(self):
-        """Reported metrics by name, as Keras logs them."""
-        return self.metric_results()
+        """Reported metrics by name."""
+        return {metric.name: metric.result() for metric in self.reported_metrics}
 
     def compile(self, optimizer="adam", *, jit_compile="auto", **kwargs):
         """Configures training, as `keras.Model.compile`; the loss belongs to the model.
@@ -174,7 +181,9 @@ class LatentModel(keras.Model):
         self.compile(**{name: value for name, value in config.items() if value is not None})
         self.optimizer.build(self.trainable_variables)
 
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs):
+    def fit(
+        self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
+    ):
         """Trains as `keras.Model.fit` does, then fits the latents' Gaussian (see `fit_latents`).
 
         Args:
@@ -193,6 +202,8 @@ class LatentModel(keras.Model):
             ValueError: if the images lie outside [0, 1] or are not finite, or the loss is not.
         """
         self._check_data(x)
+        # What brings its own order is not shuffled; Keras warns of its own default otherwise.
+        kwargs.setdefault("shuffle", hasattr(x, "shape") or isinstance(x, keras.utils.PyDataset))
         history = super().fit(
             x, None, batch_size, epochs, verbose, with_guard(callbacks, self), **kwargs
         )
@@ -387,7 +398,9 @@ def with_guard(callbacks, model):
 
 def in_chunks(function, values: np.ndarray) -> np.ndarray:
     """`function` of `values`, a bounded number of rows at a time, as one array."""
-    starts = range(0, max(len(values), 1), CHUNK)
+    if len(values) == 0:  # not every operation takes an empty batch
+        return in_chunks(function, np.zeros((1, *values.shape[1:]), values.dtype))[:0]
+    starts = range(0, len(values), CHUNK)
     return np.concatenate([np.asarray(function(values[s : s + CHUNK])) for s in starts])
 
 

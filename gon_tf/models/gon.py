@@ -146,7 +146,8 @@ class GON(LatentModel):
         return encoder
 
     def _kernel_and_bias(self):
-        return origin.fold(self.network, self.start(), self.pixel_loss, self.origin_step)
+        linearization = origin.linearize(self.network, self.start(), self.pixel_loss)
+        return linearization.fold(self.origin_step)
 
     def batch_encoder(self):
         """Encoding is one matrix product where the model folds."""
@@ -179,5 +180,3 @@ def depends_on_batch(layer) -> bool:
         | keras.layers.GaussianDropout
         | keras.layers.GaussianNoise,
     )
-
-

@@ -48,6 +48,12 @@ def check_range(low: float, high: float) -> None:
         )
 
 
+def invalid_values(images):
+    """How many values of float images are not in [0, 1], NaN included, inside a graph."""
+    valid = ops.logical_and(images >= 0.0, images <= 1.0)
+    return ops.sum(ops.cast(ops.logical_not(valid), "float32"))
+
+
 def checked_latents(latents, latent_dim: int) -> np.ndarray:
     """`latents` as float32 `[batch, latent_dim]`.
 
@@ -82,7 +88,7 @@ def only_images(data):
 class InputGuard(keras.callbacks.Callback):
     """Stops `fit` and `evaluate` when the images or the loss are not what they must be.
 
-    The model records the range of the images on the device. It is read after the first batch and
+    The model counts invalid values on the device. The count is read after the first batch and
     after each epoch, so that no other step waits for the device; other callbacks that save the
     model at the end of an epoch come later, so what they saved before stays.
     """
@@ -101,7 +107,12 @@ class InputGuard(keras.callbacks.Callback):
         self._check()
 
     def _check(self):
-        check_range(*np.asarray(self.model.input_range.result()))
+        invalid = int(self.model.invalid_values.result())
+        if invalid:
+            raise ValueError(
+                f"images must be finite and lie in [0, 1]. Received: {invalid} values that do not. "
+                "Divide images in [0, 255] by 255 or pass uint8."
+            )
         loss = float(self.model.loss_metric.result())
         if not np.isfinite(loss):
             raise ValueError(

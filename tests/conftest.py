@@ -1,0 +1,31 @@
+import os
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+# Two logical devices on one processor, for the tests of distributed training.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+tf.config.experimental.enable_op_determinism()
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def images():
+    """Ten 8x8 grey pictures: bright rectangles of random place and size."""
+    generator = np.random.default_rng(1)
+    pictures = np.zeros((10, 8, 8, 1), np.uint8)
+    for picture in pictures:
+        top, left = generator.integers(0, 5, 2)
+        bottom, right = generator.integers(top + 2, 9), generator.integers(left + 2, 9)
+        picture[top:bottom, left:right] = generator.integers(100, 256)
+    return pictures

@@ -1,0 +1,71 @@
+"""What a user gets: the wheel, installed, and what importing it costs."""
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+INTERPRETER = [sys.executable, "-c"]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", folder, ROOT]
+    subprocess.run(command, check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+@pytest.mark.slow
+def test_wheel_installs_the_package_and_nothing_else(wheel, tmp_path):
+    venv.create(tmp_path / "env", with_pip=False)
+    (site,) = (tmp_path / "env").glob("lib*/python*/site-packages")
+    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--target", site, wheel]
+    subprocess.run(command, check=True, capture_output=True)
+    installed = {path.name for path in site.iterdir()}
+    assert {name for name in installed if not name.endswith(".dist-info")} <= {"gon_tf", "bin"}
+    assert (site / "bin" / "gon-tf").is_file()
+    for file in ("py.typed", "zoo/__init__.py", "zoo/registry.json", "cli/__init__.py"):
+        assert (site / "gon_tf" / file).is_file()
+    sources = {path.name for path in (ROOT / "gon_tf").rglob("*.py")}
+    assert sources <= {path.name for path in (site / "gon_tf").rglob("*.py")}
+
+
+@pytest.mark.slow
+def test_wheel_ships_the_files_of_the_registry(wheel):
+    from gon_tf import zoo
+
+    names = zipfile.ZipFile(wheel).namelist()
+    for entry in zoo.entries():
+        for file in (*entry.files, "README.md"):
+            assert f"gon_tf/zoo/{entry.name}/{file}" in names
+
+
+def test_importing_the_package_imports_no_framework():
+    script = (
+        "import sys, gon_tf, gon_tf.zoo\n"
+        "heavy = {'tensorflow', 'keras', 'numpy', 'PIL', 'h5py'} & set(sys.modules)\n"
+        "sys.exit(', '.join(heavy))"
+    )
+    subprocess.run([*INTERPRETER, script], check=True)
+
+
+def test_public_names_are_there():
+    script = (
+        "import gon_tf\n"
+        "for name in gon_tf.__all__:\n"
+        "    assert getattr(gon_tf, name) is not None\n"
+        "assert set(gon_tf.__all__) < set(dir(gon_tf))\n"
+        "try:\n"
+        "    gon_tf.nothing\n"
+        "except AttributeError as error:\n"
+        "    assert \"no attribute 'nothing'\" in str(error)\n"
+        "else:\n"
+        "    raise SystemExit('gon_tf.nothing exists')"
+    )
+    subprocess.run([*INTERPRETER, script], check=True, capture_output=True)

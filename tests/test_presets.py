@@ -1,0 +1,150 @@
+import json
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+import gon_tf
+from gon_tf import presets
+
+
+@pytest.fixture
+def model():
+    return gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 3, filters=2), damping=0.02)
+
+
+@pytest.fixture
+def preset(model, tmp_path):
+    model.save_to_preset(tmp_path / "preset", {"description": "a test"})
+    return tmp_path / "preset"
+
+
+def test_folder_holds_plain_files(preset, model):
+    assert {path.name for path in preset.iterdir()} == {
+        "config.json",
+        "metadata.json",
+        "model.weights.h5",
+    }
+    config = json.loads((preset / "config.json").read_text())
+    assert config["class"] == "GON"
+    assert config["arguments"]["damping"] == 0.02
+    assert config["arguments"]["decoder"]["class"] == "ConvDecoder"
+    assert config["arguments"]["decoder"]["arguments"]["filters"] == 2
+    assert config["versions"]["keras"] == keras.__version__
+    metadata = json.loads((preset / "metadata.json").read_text())
+    assert metadata == {
+        "image_shape": [8, 8, 1],
+        "latent_dim": 3,
+        "parameters": sum(np.prod(weight.shape) for weight in model.trainable_weights),
+        "description": "a test",
+    }
+
+
+def test_nothing_but_the_preset_is_left_behind(preset):
+    assert [path.name for path in preset.parent.iterdir()] == ["preset"]
+
+
+def test_weights_that_training_left_are_those_that_load(preset, model):
+    for one, other in zip(model.get_weights(), gon_tf.load(preset).get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_existing_folder_is_kept(preset, model):
+    before = (preset / "model.weights.h5").read_bytes()
+    with pytest.raises(FileExistsError, match="exists already: choose another folder, or over"):
+        model.save_to_preset(preset)
+    assert (preset / "model.weights.h5").read_bytes() == before
+
+
+def test_overwrite_replaces_the_preset_and_keeps_other_files(preset, model):
+    (preset / "log.csv").write_text("epoch,loss")
+    model.latent_mean.assign([1.0, 2.0, 3.0])
+    model.save_to_preset(preset, overwrite=True)
+    np.testing.assert_array_equal(gon_tf.load(preset).latent_mean, [1.0, 2.0, 3.0])
+    assert (preset / "log.csv").read_text() == "epoch,loss"
+
+
+def test_failure_leaves_nothing(model, tmp_path):
+    with pytest.raises(TypeError):
+        model.save_to_preset(tmp_path / "preset", {"not JSON": object()})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_parent_folder(model, tmp_path):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        model.save_to_preset(tmp_path / "a" / "b")
+
+
+def test_decoder_of_another_class(tmp_path):
+    network = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(16, "sigmoid"), keras.layers.Reshape((4, 4, 1))]
+    )
+    with pytest.raises(ValueError, match=r"Received: Sequential; save this model with model.save"):
+        gon_tf.GON(network).save_to_preset(tmp_path / "preset")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_folder_that_is_no_preset(tmp_path):
+    with pytest.raises(ValueError, match="not a preset: it has no config.json"):
+        gon_tf.load(tmp_path)
+
+
+def test_unknown_model():
+    with pytest.raises(ValueError, match="neither a preset folder nor a zoo model"):
+        gon_tf.load("no-such-model")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is not a JSON object"),
+        (b"[1]", "is not a JSON object"),
+        (b"\xff\xfe", "is not a JSON object"),
+        (b"{}", "names no class"),
+        (b'{"class": "os.system", "arguments": {}}', "names no class of gon_tf"),
+        (b'{"class": "GON", "arguments": {}}', "does not describe a model: .*decoder"),
+        (
+            b'{"class": "ConvDecoder", "arguments": {"image_shape": [8, 8], "latent_dim": 2}}',
+            "three integers",
+        ),
+    ],
+)
+def test_damaged_config(preset, content, message):
+    (preset / "config.json").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        gon_tf.load(preset)
+
+
+def test_missing_weights(preset):
+    (preset / "model.weights.h5").unlink()
+    with pytest.raises(FileNotFoundError, match=r"has no model.weights.h5"):
+        gon_tf.load(preset)
+
+
+def test_truncated_and_foreign_weights(preset):
+    weights = preset / "model.weights.h5"
+    content = weights.read_bytes()
+    for damaged in (content[: len(content) // 2], b"", b"not an HDF5 file"):
+        weights.write_bytes(damaged)
+        with pytest.raises(ValueError, match="does not hold the weights of the model"):
+            gon_tf.load(preset)
+
+
+def test_weights_of_another_model(preset, tmp_path):
+    other = gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 5, filters=2))
+    other.save_weights(tmp_path / "other.weights.h5")
+    (tmp_path / "other.weights.h5").replace(preset / "model.weights.h5")
+    with pytest.raises(ValueError, match="does not hold the weights of the model"):
+        gon_tf.load(preset)
+
+
+def test_weights_that_are_nan(preset):
+    with h5py.File(preset / "model.weights.h5", "r+") as file:
+        file["vars/0"][0] = np.nan
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        gon_tf.load(preset)
+
+
+def test_versions_name_what_made_the_weights():
+    assert presets.versions()["gon_tf"] == gon_tf.__version__

@@ -1,0 +1,81 @@
+"""The registry, and the models that it promises."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+import gon_tf
+from gon_tf import zoo
+
+NAMES = zoo.list_models()
+
+
+def test_names_are_sorted_and_found():
+    assert sorted(NAMES) == NAMES
+    assert "mnist-conv" in NAMES
+    assert zoo.find("mnist-conv").latent_dim == 256
+
+
+def test_list_by_data_set_and_variant():
+    assert gon_tf.list_models(dataset="mnist", variant="conv") == ["mnist-conv"]
+    assert gon_tf.list_models(dataset="no such data set") == []
+
+
+def test_registry_is_what_the_presets_say(tmp_path):
+    for name in NAMES:
+        shutil.copytree(zoo.ROOT / name, tmp_path / name)
+    zoo.index(tmp_path)
+    registry = (zoo.ROOT / zoo.REGISTRY).read_text()
+    assert json.loads((tmp_path / zoo.REGISTRY).read_text()) == json.loads(registry)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_model_loads_and_works(name):
+    entry, model = zoo.find(name), gon_tf.load(name)
+    assert list(model.image_shape) == entry.image_shape
+    assert model.latent_dim == entry.latent_dim
+    pictures = model.sample(4)
+    assert pictures.shape == (4, *entry.image_shape)
+    assert np.ptp(pictures) > 0.5
+    errors = np.sum((model.reconstruct(pictures) - pictures) ** 2, axis=(1, 2, 3))
+    assert np.all(errors < 0.1 * np.sum(pictures**2, axis=(1, 2, 3)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_model_says_where_it_comes_from(name):
+    metadata = json.loads((zoo.folder(name) / "metadata.json").read_text())
+    for key in ("description", "dataset", "preprocessing", "recipe", "seed", "licence", "paper"):
+        assert metadata[key] or metadata[key] == 0
+    assert metadata["metrics"]["count"] > 0
+    assert "test" not in metadata["recipe"]["dataset"]
+
+
+def test_misspelt_name_suggests_the_nearest():
+    with pytest.raises(zoo.UnknownModelError, match="did you mean 'mnist-conv'"):
+        gon_tf.load("mnist-cnov")
+    with pytest.raises(zoo.UnknownModelError, match="there are .*mnist-conv"):
+        gon_tf.load("xyz")
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    shutil.copytree(zoo.ROOT / "mnist-conv", tmp_path / "mnist-conv")
+    shutil.copy(zoo.ROOT / zoo.REGISTRY, tmp_path)
+    monkeypatch.setattr(zoo, "ROOT", tmp_path)
+    return tmp_path / "mnist-conv"
+
+
+def test_altered_file_is_refused_before_it_is_opened(copied):
+    weights = bytearray((copied / "model.weights.h5").read_bytes())
+    weights[len(weights) // 2] ^= 1
+    (copied / "model.weights.h5").write_bytes(weights)
+    with pytest.raises(ValueError, match="sha256 differs"):
+        gon_tf.load("mnist-conv")
+
+
+def test_missing_file(copied):
+    (copied / "config.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"has no config.json: install gon-tf again"):
+        gon_tf.load("mnist-conv")
