@@ -1,0 +1,158 @@
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from gon_tf.data import load, resize
+from gon_tf.data.pipeline import _copy_to
+
+SHAPE = (6, 8, 1)  # that of the pictures in `tfds_dir`
+
+
+def numbers(batches):
+    """Which pictures the batches hold: all pixels of the n-th have the value n."""
+    return [n for batch in batches.as_numpy_iterator() for n in batch[:, 0, 0, 0].tolist()]
+
+
+def test_batches(tfds_dir):
+    batches = load("toy_digits:test", SHAPE, 2, data_dir=tfds_dir)
+    assert batches.element_spec == tf.TensorSpec([None, *SHAPE], tf.uint8)
+    assert [len(batch) for batch in batches] == [2, 2, 1]
+    assert len(batches) == 3
+    assert numbers(batches) == [20, 21, 22, 23, 24]
+
+
+def test_static_batches(tfds_dir):
+    batches = load("toy_digits:test", SHAPE, 2, data_dir=tfds_dir, drop_remainder=True)
+    assert batches.element_spec == tf.TensorSpec([2, *SHAPE], tf.uint8)
+    assert len(batches) == 2
+    assert numbers(batches) == [20, 21, 22, 23]
+
+
+def test_channels_and_size(tfds_dir):
+    batches = load("toy_digits", (4, 3, 3), 20, data_dir=tfds_dir)
+    batch = next(iter(batches)).numpy()
+    expected = np.broadcast_to(np.arange(20)[:, None, None, None], (20, 4, 3, 3))
+    np.testing.assert_array_equal(batch, expected)
+
+
+def test_images_are_resized_once_like_single_ones(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    (batch,) = load(str(tmp_path), (16, 20, 3), 4)
+    np.testing.assert_array_equal(batch[0], resize(noise, (16, 20)))
+
+
+def test_folder_of_mixed_pictures(folder):
+    batches = load(str(folder), (8, 8, 3), 2)
+    assert batches.element_spec == tf.TensorSpec([None, 8, 8, 3], tf.uint8)
+    colours = np.concatenate(list(batches))[:, 0, 0].tolist()
+    assert colours == [[10, 10, 10], [20, 30, 40], [30, 30, 30]]
+
+
+def test_folder_may_turn_out_smaller(folder):
+    (folder / "b.BMP").write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"b\.BMP"):
+        batches = load(str(folder), (8, 8, 1), 1, shuffle_seed=0)
+    assert len(batches) == 2
+    assert sorted(numbers(batches)) == [10, 30]  # from memory: no second warning
+
+
+def test_files_are_read_once(folder):
+    batches = load(str(folder), (8, 8, 1), 2)
+    shutil.rmtree(folder)
+    for _ in range(2):
+        assert numbers(batches) == [10, 28, 30]
+
+
+def test_without_a_seed_the_order_is_kept(tfds_dir):
+    batches = load("toy_digits", SHAPE, 3, data_dir=tfds_dir)
+    assert numbers(batches) == numbers(batches) == list(range(20))
+
+
+def test_every_epoch_has_its_own_order(tfds_dir):
+    def epochs(seed):
+        batches = load("toy_digits", SHAPE, 3, data_dir=tfds_dir, shuffle_seed=seed)
+        return [numbers(batches) for _ in range(3)]
+
+    orders = epochs(seed=1)
+    assert all(sorted(order) == list(range(20)) for order in orders)
+    assert len({tuple(order) for order in [*orders, range(20)]}) == 4
+    assert epochs(seed=1) == orders
+    assert epochs(seed=2)[0] != orders[0]
+
+
+def test_an_iterator_takes_an_order_even_if_it_is_not_read(tfds_dir):
+    batches = load("toy_digits", SHAPE, 3, data_dir=tfds_dir, shuffle_seed=1)
+    orders = [numbers(batches) for _ in range(3)]
+    batches = load("toy_digits", SHAPE, 3, data_dir=tfds_dir, shuffle_seed=1)
+    iter(batches), iter(batches)
+    assert numbers(batches) == orders[2]
+
+
+def test_another_process_has_the_same_order_and_tfds_comes_late_and_quiet(tfds_dir, folder):
+    program = f"""
+import sys, tensorflow as tf
+from gon_tf.data import load, open_source
+open_source({str(folder)!r})
+assert "tensorflow_datasets" not in sys.modules
+tf.random.set_seed(0)
+for batch in load("toy_digits", {SHAPE}, 20, data_dir={str(tfds_dir)!r}, shuffle_seed=1):
+    print(batch[:, 0, 0, 0].numpy().tolist())
+"""
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    tf.random.set_seed(0)
+    here = load("toy_digits", SHAPE, 20, data_dir=tfds_dir, shuffle_seed=1)
+    assert result.stdout == f"{numbers(here)}\n"
+    assert "WARNING:absl:" not in result.stderr
+
+
+def test_copying_to_a_device_keeps_batches_and_their_number(tfds_dir):
+    batches = load("toy_digits", SHAPE, 3, data_dir=tfds_dir)
+    copied = _copy_to(batches, "/cpu:1")
+    assert next(iter(copied)).device.endswith("CPU:1")
+    assert len(copied) == len(batches) == 7
+    assert numbers(copied) == numbers(batches)
+
+
+def test_gpu_is_used_if_there_is_just_one(tfds_dir, monkeypatch):
+    devices = []
+
+    def copy_to(batches, device):
+        devices.append(device)
+        return batches
+
+    monkeypatch.setattr("gon_tf.data.pipeline._copy_to", copy_to)
+    for gpus in ([], ["one"], ["one", "two"]):
+        monkeypatch.setattr(tf.config, "get_visible_devices", lambda _, gpus=gpus: gpus)
+        load("toy_digits", SHAPE, 3, data_dir=tfds_dir)
+        with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
+            load("toy_digits", SHAPE, 3, data_dir=tfds_dir)
+    assert devices == ["/gpu:0"]
+
+
+@pytest.mark.parametrize("image_shape", [(28, 28), (28, 28, 2), (0, 28, 1)])
+def test_image_shape_that_is_wrong(tfds_dir, image_shape):
+    with pytest.raises(ValueError, match=r"(image_shape|channels) must be .* Received: "):
+        load("toy_digits", image_shape, 3, data_dir=tfds_dir)
+
+
+def test_batch_size_that_is_wrong(tfds_dir):
+    with pytest.raises(ValueError, match=r"batch_size must be .* Received: batch_size=0"):
+        load("toy_digits", SHAPE, 0, data_dir=tfds_dir)
+
+
+def test_data_set_that_is_wrong(tfds_dir):
+    with pytest.raises(ValueError, match="no split 'valid'"):
+        load("toy_digits:valid", SHAPE, 3, data_dir=tfds_dir)
