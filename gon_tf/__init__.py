@@ -6,7 +6,7 @@ The names below are imported when they are first used, so that `gon-tf --help` n
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import wrapt
 
@@ -54,7 +54,6 @@ __all__ = [
 ]
 
 
-
 def _register_classes(_):
     for module in ("gon_tf.decoders", "gon_tf.models"):
         importlib.import_module(module)
@@ -64,7 +63,7 @@ def _register_classes(_):
 wrapt.register_post_import_hook(_register_classes, "keras")
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _MODULE_OF:
         return getattr(importlib.import_module(_MODULE_OF[name]), name)
     if name in _MODULES:

@@ -52,7 +52,10 @@ def save(model, folder, metadata: dict | None = None, *, overwrite: bool = False
     metadata = {**shapes(model), **(metadata or {})}
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        model.save_weights(temporary / WEIGHTS)
+        # A copy that was never compiled has no optimizer state to save.
+        copy = build(config, folder / CONFIG)
+        copy.set_weights(model.get_weights())
+        copy.save_weights(temporary / WEIGHTS)
         write_json(temporary / METADATA, metadata)
         write_json(temporary / CONFIG, config)
         temporary.chmod(0o755)
@@ -86,7 +89,7 @@ def load(model: str | os.PathLike) -> keras.Model:
         >>> gon_tf.load("mnist-conv").sample(16).shape
         (16, 32, 32, 1)
     """
-    folder = find(model)
+    folder = zoo.locate(model)
     config = read_json(folder / CONFIG)
     built = build(config, folder / CONFIG)
     path = folder / WEIGHTS
@@ -101,16 +104,6 @@ def load(model: str | os.PathLike) -> keras.Model:
     if not all(np.all(np.isfinite(weight)) for weight in built.get_weights()):
         raise ValueError(f"{path} holds weights that are NaN or infinite.")
     return built
-
-
-def find(model: str | os.PathLike) -> Path:
-    """The preset folder that `model` names, a folder or a zoo model."""
-    folder = Path(model)
-    if (folder / CONFIG).is_file():
-        return folder
-    if folder.exists():
-        raise ValueError(f"{folder} is not a preset: it has no {CONFIG}.")
-    return zoo.folder(os.fspath(model))
 
 
 def describe(thing) -> dict:

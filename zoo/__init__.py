@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -74,6 +75,8 @@ def find(name: str) -> Entry:
     known = {entry.name: entry for entry in entries()}
     if name in known:
         return known[name]
+    if "://" in name:
+        raise UnknownModelError(f"A model is a folder or a zoo model. Received: the URL {name!r}")
     nearest = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {nearest[0]!r}?" if nearest else f"there are {', '.join(known)}."
     raise UnknownModelError(f"{name!r} is neither a preset folder nor a zoo model: {hint}")
@@ -98,6 +101,22 @@ def folder(name: str) -> Path:
                 "install gon-tf again."
             )
     return path
+
+
+def locate(model: str | os.PathLike) -> Path:
+    """The preset folder that `model` names: a folder, or a model of the zoo.
+
+    Raises:
+        UnknownModelError: if it is neither.
+        ValueError: if it is a folder or file, but no preset; or as `folder`.
+        FileNotFoundError: as `folder`.
+    """
+    path = Path(model)
+    if (path / "config.json").is_file():
+        return path
+    if path.exists():
+        raise ValueError(f"{path} is not a preset: it has no config.json.")
+    return folder(os.fspath(model))
 
 
 def fingerprint(path: Path) -> dict:

@@ -1,0 +1,39 @@
+"""The command `gon-tf`. Every noun is a small module; TensorFlow is imported when one runs."""
+
+from __future__ import annotations
+
+import click
+
+import gon_tf
+from gon_tf.cli import options
+from gon_tf.cli.commands import Commands
+from gon_tf.cli.evaluate import evaluate
+from gon_tf.cli.info import info
+from gon_tf.cli.reconstruct import reconstruct
+from gon_tf.cli.sample import sample
+from gon_tf.cli.train import train
+from gon_tf.cli.zoo import zoo
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=options.examples(
+        "gon-tf reconstruct mnist-conv digits/*.png -o grid.png",
+        "gon-tf sample mnist-conv -n 64 -o samples.png",
+        "gon-tf train conv mnist:train -o my-gon",
+    ),
+)
+@click.version_option(gon_tf.__version__, prog_name="gon-tf")
+def main() -> None:
+    """Gradient Origin Networks: autoencoders without an encoder.
+
+    MODEL is the name of a pretrained model (see `gon-tf zoo list`) or a folder that `gon-tf train`
+    made. Results go to stdout, messages to stderr. GON_TF_DEBUG=1 shows tracebacks.
+    """
+
+
+for command in (reconstruct, sample, train, evaluate, zoo, info):
+    main.add_command(command)
+
+__all__ = ["main"]

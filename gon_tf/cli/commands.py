@@ -1,0 +1,96 @@
+"""The group of commands: how a command starts TensorFlow, and how it ends when something fails."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import warnings
+
+import click
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+BROKEN_PIPE = 141  # 128 + SIGPIPE
+
+
+class Commands(click.Group):
+    """A group of commands that ends every failure in one line and an exit status."""
+
+    def make_context(self, *args, **kwargs):
+        """Parse the options of the group itself, such as --help."""
+        with failures_as_status():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx):
+        """Run the command that was asked for."""
+        with failures_as_status(), warnings.catch_warnings():
+            warnings.showwarning = show_warning
+            # Keras says so after the first pass over a folder, whose length it cannot know.
+            warnings.filterwarnings("ignore", message="Your input ran out of data")
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def failures_as_status():
+    """Turn what a command raises into click's ways to end: a message, an exit status."""
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # The reader of stdout left; without this Python complains once more on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise click.exceptions.Exit(BROKEN_PIPE) from None
+    except Exception as error:
+        if debugging():
+            raise
+        raise click.ClickException(one_line(error)) from error
+
+
+def show_warning(message, *_args, **_options) -> None:
+    """Print a warning without the line of code that gave it."""
+    click.echo(f"Warning: {message}", err=True)
+
+
+def debugging() -> bool:
+    """Whether the user asked for tracebacks and TensorFlow's messages."""
+    return os.environ.get("GON_TF_DEBUG") == "1"
+
+
+def one_line(error: Exception) -> str:
+    """What to tell the user: an expected error's own sentence, or the kind of a surprise."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.strerror}: {error.filename}"
+    lines = str(error).strip().splitlines()
+    if isinstance(error, (ValueError, OSError)) and lines:
+        return " ".join(line.strip() for line in lines)
+    kind = ": ".join([type(error).__name__, *lines[:1]])
+    return f"{kind} (GON_TF_DEBUG=1 shows where)"
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow and Keras without the lines that their C++ parts print meanwhile.
+
+    Those are written straight to file descriptor 2 before any log level counts, so they are
+    caught there; they are shown after all when the import fails.
+    """
+    if debugging():
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()  # what is still in Python's buffer belongs to the true stderr
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            import keras  # noqa: F401
+            import tensorflow  # noqa: F401
+        except Exception:
+            caught.seek(0)
+            os.write(stderr, caught.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

@@ -1,0 +1,85 @@
+"""Results on stdout: aligned tables for people, one JSON object for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import click
+
+
+def echo_json(value: dict) -> None:
+    """Print `value` as one JSON object."""
+    click.echo(json.dumps(plain(value), indent=2, allow_nan=False, default=str))
+
+
+def plain(value: Any) -> Any:
+    """`value` with null for the infinite and undefined numbers, which JSON cannot write."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def echo_table(header: Sequence[str], rows: Iterable[Sequence]) -> None:
+    """Print `rows` under `header`, each column as wide as it needs to be."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(header)
+    lines = zip(*map(aligned, header, columns), strict=True)
+    for line in lines:
+        click.echo("  ".join(line).rstrip())
+
+
+def aligned(name: str, values: Sequence) -> list[str]:
+    """A column under its name: numbers to the right with equal decimals, all else to the left."""
+    numbers = [value for value in values if isinstance(value, (int, float))]
+    if values and len(numbers) == len(values):
+        places = decimals(max(map(abs, numbers)))
+        cells = [f"{value:,.{places if isinstance(value, float) else 0}f}" for value in numbers]
+        width = max(map(len, [name, *cells]))
+        return [cell.rjust(width) for cell in [name, *cells]]
+    cells = [name, *map(text, values)]
+    width = max(map(len, cells))
+    return [cell.ljust(width) for cell in cells]
+
+
+def decimals(value: float) -> int:
+    """Decimal places that show four digits of `value`, at most six."""
+    if not math.isfinite(value) or value == 0:
+        return 1
+    return min(max(3 - math.floor(math.log10(abs(value))), 0), 6)
+
+
+def echo_pairs(pairs: dict[str, Any]) -> None:
+    """Print names and values, one pair a line, the values aligned."""
+    width = max(map(len, pairs))
+    for name, value in pairs.items():
+        click.echo(f"{name.ljust(width)}  {text(value)}".rstrip())
+
+
+def flatten(nested: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Names and values of a nested dictionary, `recipe.epochs` for what lies in `recipe`."""
+    for name, value in nested.items():
+        if isinstance(value, dict):
+            yield from flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def text(value: Any) -> str:
+    """A value as people read it: four significant digits, 32x32x1 for a shape."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, (list, tuple)) and all(isinstance(item, int) for item in value):
+        return "x".join(map(str, value))
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(text, value))
+    return str(value)

@@ -1,0 +1,173 @@
+"""What is true of every command: its help, what it imports, how it ends."""
+
+import signal
+import subprocess
+import sys
+import warnings
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from gon_tf.cli import main
+from gon_tf.cli.commands import Commands
+
+EXPECTED = {
+    "evaluate",
+    "info",
+    "reconstruct",
+    "sample",
+    "train",
+    "zoo",
+    "zoo list",
+    "zoo show",
+}
+
+
+def all_commands(command=main, path=()):
+    if path:
+        yield " ".join(path), command
+    for name, child in getattr(command, "commands", {}).items():
+        yield from all_commands(child, (*path, name))
+
+
+def test_the_commands():
+    assert {name for name, _ in all_commands()} == EXPECTED
+
+
+@pytest.mark.parametrize(("name", "command"), list(all_commands()))
+def test_help(run, name, command):
+    result = run(*name.split(), "-h")
+    assert result.exit_code == 0
+    assert command.help
+    assert f"gon-tf {name}" in command.epilog
+    assert all(len(line) <= 80 for line in result.stdout.splitlines())
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+        else:
+            assert parameter.make_metavar(click.Context(command)).strip("[].") in command.help
+
+
+def test_no_command_shows_the_help(run):
+    result = run()
+    assert result.exit_code == 2
+    assert "Commands:" in result.output
+
+
+def test_version(run):
+    assert run("--version").stdout == "gon-tf, version 0.1.0\n"
+
+
+def test_help_and_zoo_list_import_nothing_heavy():
+    program = """
+import sys
+from gon_tf.cli import main
+for arguments in sys.argv[1:]:
+    try:
+        main(arguments.split(), prog_name="gon-tf")
+    except SystemExit as end:
+        print(arguments, "->", end.code)
+print(sorted({"tensorflow", "keras", "numpy", "tensorflow_datasets"} & sys.modules.keys()))
+"""
+    calls = ["--help", "zoo list", "zoo list --json", "zoo show nothing"]
+    calls += [f"{name} --help" for name in sorted(EXPECTED)]
+    result = subprocess.run([sys.executable, "-c", program, *calls], capture_output=True, text=True)
+    assert result.stdout.splitlines()[-1] == "[]"
+    assert result.stdout.count("-> 0") == len(calls) - 1
+
+
+def failing(error):
+    """A group of commands with one that raises `error`."""
+
+    @click.group(cls=Commands)
+    def group():
+        pass
+
+    @group.command()
+    def fail():
+        raise error
+
+    return group
+
+
+def fail(error):
+    return CliRunner().invoke(failing(error), ["fail"])
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ValueError("two\n  lines"), "two lines"),
+        (OSError("a full disk"), "a full disk"),
+        (FileNotFoundError(2, "No such file", "a.png"), "No such file: a.png"),
+        (ZeroDivisionError("oh"), "ZeroDivisionError: oh (GON_TF_DEBUG=1 shows where)"),
+        (ValueError(), "ValueError (GON_TF_DEBUG=1 shows where)"),
+        (click.ClickException("no"), "no"),
+    ],
+)
+def test_an_error_is_one_line(monkeypatch, error, message):
+    monkeypatch.delenv("GON_TF_DEBUG", raising=False)
+    result = fail(error)
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: {message}\n"
+    assert result.stdout == ""
+
+
+def test_wrong_usage_ends_with_2(run):
+    for arguments in (["sample"], ["nothing"], ["zoo", "list", "--nothing"]):
+        result = run(*arguments)
+        assert result.exit_code == 2
+        assert "Error: " in result.stderr
+
+
+def test_debugging_shows_where(monkeypatch):
+    monkeypatch.setenv("GON_TF_DEBUG", "1")
+    result = fail(ZeroDivisionError("oh"))
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_interruption_is_quiet():
+    result = fail(KeyboardInterrupt())
+    assert result.exit_code == 130
+    assert result.output == ""
+
+
+def test_warnings_are_one_line():
+    @click.group(cls=Commands)
+    def group():
+        pass
+
+    @group.command()
+    def warn():
+        warnings.simplefilter("always")
+        warnings.warn("mind the gap", stacklevel=1)
+
+    result = CliRunner().invoke(group, ["warn"])
+    assert result.stderr == "Warning: mind the gap\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["zoo", "list"]])
+def test_a_reader_who_leaves(process, arguments):
+    with process(*arguments) as command:
+        command.stdout.close()
+        assert command.wait() == 141
+        assert command.stderr.read() == ""
+
+
+def test_ctrl_c_during_training(process, pictures, tmp_path):
+    arguments = ["train", "conv", str(pictures), "--image-size", "8", "--batch-size", "4"]
+    arguments += ["--latent-dim", "4", "--filters", "2", "--epochs", "1000000", "-o", "model"]
+    with process(*arguments) as command:
+        lines = []
+        while not any(line.startswith("Epoch 2/") for line in lines):
+            lines.append(command.stderr.readline())
+            assert lines[-1], lines
+        command.send_signal(signal.SIGINT)
+        stdout, rest = command.communicate()
+    assert command.returncode == 130
+    assert stdout == ""
+    assert "Traceback" not in rest
+    assert "Error" not in rest
+    names = {path.name for path in (tmp_path / "model").iterdir()}
+    assert names == {"checkpoint.weights.h5", "log.csv"}

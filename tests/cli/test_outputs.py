@@ -1,0 +1,74 @@
+import click
+import pytest
+
+from gon_tf.cli import outputs
+
+
+def test_what_is_a_picture(tmp_path):
+    assert outputs.is_picture(tmp_path / "a.PNG")
+    assert not outputs.is_picture(tmp_path / "a")
+    with pytest.raises(click.UsageError, match=r"\.png file or a folder\. Received: .*a\.jpg"):
+        outputs.is_picture(tmp_path / "a.jpg")
+
+
+def test_an_existing_file_is_kept_unless_overwritten(tmp_path):
+    target = tmp_path / "a.png"
+    target.touch()
+    with pytest.raises(FileExistsError, match="--overwrite"):
+        outputs.check([target], overwrite=False)
+    outputs.check([target], overwrite=True)
+
+
+def test_an_input_is_never_overwritten(tmp_path):
+    target = tmp_path / "a.png"
+    target.touch()
+    with pytest.raises(FileExistsError, match="one of the inputs"):
+        outputs.check([target], overwrite=True, inputs=[tmp_path / "." / "a.png"])
+
+
+def test_a_folder_is_not_a_file_and_a_file_no_folder(tmp_path):
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        outputs.check([tmp_path / "a.png"], overwrite=True)
+    (tmp_path / "b").touch()
+    with pytest.raises(NotADirectoryError, match="is a file"):
+        outputs.check([tmp_path / "b" / "c" / "a.png"], overwrite=True)
+    with pytest.raises(NotADirectoryError, match="is a file"):
+        outputs.check_new_folder(tmp_path / "b", overwrite=True)
+
+
+def test_a_folder_without_permission(tmp_path, monkeypatch):
+    monkeypatch.setattr(outputs.os, "access", lambda path, mode: False)
+    with pytest.raises(PermissionError, match="cannot be written"):
+        outputs.check([tmp_path / "a.png"], overwrite=False)
+
+
+def test_a_new_folder_may_be_there_if_it_is_empty(tmp_path):
+    outputs.check_new_folder(tmp_path, overwrite=False)
+    outputs.check_new_folder(tmp_path / "a" / "b", overwrite=False)
+    (tmp_path / "file").touch()
+    with pytest.raises(FileExistsError, match="--overwrite"):
+        outputs.check_new_folder(tmp_path, overwrite=False)
+
+
+def test_different_names():
+    assert outputs.different_names(["a", "b", "A", "a", "a-2"]) == ["a", "b", "A-2", "a-3", "a-2-2"]
+    assert outputs.different_names(["grid"], taken=["grid"]) == ["grid-2"]
+
+
+def test_replacing_is_all_or_nothing(tmp_path):
+    path = tmp_path / "new" / "a.txt"
+    with outputs.replacing(path) as temporary:
+        temporary.write_text("whole")
+        assert not path.exists()
+    assert path.read_text() == "whole"
+
+    def fail():
+        with outputs.replacing(path) as temporary:
+            temporary.write_text("ha")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert path.read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]

@@ -1,0 +1,23 @@
+import json
+
+import pytest
+
+from gon_tf.cli.recipe import Recipe
+
+
+def test_round_trip_through_json():
+    recipe = Recipe("conv", "mnist:train", image_size=(48, 64), clipnorm=1.0, ema=0.99)
+    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "needs dataset, image_size, variant"),
+        ({"variant": "conv", "dataset": "mnist"}, "needs image_size"),
+        ({"variant": "conv", "dataset": "mnist", "image_size": [8, 8], "speed": 3}, "no speed"),
+    ],
+)
+def test_not_a_recipe(values, message):
+    with pytest.raises(ValueError, match=message):
+        Recipe.from_json(values)

@@ -1,0 +1,83 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import gon_tf
+from gon_tf.cli.pictures import GAP, to_uint8
+from gon_tf.cli.sample import draw
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_seeds_in_a_process_and_here_give_the_same_pictures(process, run, grey_model, tmp_path):
+    command = process("sample", str(grey_model), "--seeds", "70,17,2-3", "-o", "some", "--json")
+    result = run("sample", grey_model, "-n", 20, "-o", "many", "--grid")
+    with command:
+        stdout, stderr = command.communicate()
+    assert (command.returncode, stderr) == (0, "")
+    files = [f"some/sample-{seed:05}.png" for seed in (70, 17, 2, 3)]
+    seeds = [70, 17, 2, 3]
+    assert json.loads(stdout) == {"model": str(grey_model), "seeds": seeds, "files": files}
+
+    assert result.exit_code == 0, result.stderr
+    names = [f"many/sample-{seed:05}.png" for seed in range(20)]
+    assert result.stdout.split() == [*names, "many/grid.png"]
+    for seed in (17, 2, 3):
+        name = f"sample-{seed:05}.png"
+        assert (pixels(tmp_path / "some" / name) == pixels(tmp_path / "many" / name)).all()
+    assert pixels(tmp_path / "many" / "grid.png").shape == (4 * 10 - GAP, 5 * 10 - GAP)
+
+
+def test_pictures_are_the_models_samples(grey_model):
+    model = gon_tf.load(grey_model)
+    expected = to_uint8(model.sample(3, seed=63)).astype(int)
+    drawn = dict(draw(model, [63, 64, 65]))
+    for i, seed in enumerate((63, 64, 65)):
+        assert abs(drawn[seed] - expected[i]).max() <= 1
+
+
+def test_a_grid(run, grey_model, tmp_path):
+    assert run("sample", grey_model, "-o", "all.png").stdout == "all.png\n"
+    assert run("sample", grey_model, "--seeds", "9", "-o", "nine.png").exit_code == 0
+    everything, nine = pixels(tmp_path / "all.png"), pixels(tmp_path / "nine.png")
+    assert everything.shape == (8 * 10 - GAP, 8 * 10 - GAP)
+    assert (everything[10:18, 10:18] == nine).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["tiny-cnv", "-o", "x.png"], 1, "did you mean 'tiny-conv'?"),
+        (["tiny-conv", "-o", "taken.png"], 1, "taken.png exists already"),
+        (["tiny-conv", "-o", "."], 1, "sample-00003.png exists already"),
+        (["tiny-conv", "-o", "taken.png/x"], 1, "taken.png is a file"),
+        (["tiny-conv", "-n", "0", "-o", "x.png"], 2, "0 is not in the range"),
+        (["tiny-conv", "--seeds", "a-b", "-o", "x.png"], 2, "'a-b' is not a seed or a range"),
+        (["tiny-conv", "-n", "3", "--seeds", "3", "-o", "x.png"], 2, "not both"),
+        (["tiny-conv", "-o", "x.jpeg"], 2, "a .png file or a folder"),
+        (["tiny-conv"], 2, "Missing option '-o'"),
+    ],
+)
+def test_errors(run, zoo, tmp_path, monkeypatch, arguments, status, message):
+    monkeypatch.setattr("gon_tf.cli.models.load", lambda name: pytest.fail("loaded"))
+    (tmp_path / "taken.png").touch()
+    (tmp_path / "sample-00003.png").touch()
+    before = sorted(tmp_path.rglob("*"))
+    result = run("sample", *arguments)
+    assert result.exit_code == status
+    assert message in result.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_model_without_a_distribution_of_latents(run, tmp_path):
+    model = gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), latent_dim=2, filters=1))
+    model.save_to_preset(tmp_path / "untrained")
+    result = run("sample", "untrained", "-o", "x.png")
+    assert result.exit_code == 1
+    assert "The distribution of the latents is not known yet" in result.stderr
+    assert not (tmp_path / "x.png").exists()

@@ -1,0 +1,176 @@
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import gon_tf
+from gon_tf.cli import training
+from gon_tf.cli.recipe import Recipe
+
+SMALL = ["--image-size", "8", "--latent-dim", "4", "--filters", "2", "--batch-size", "4"]
+
+
+def test_train_evaluate_and_train_again(run, pictures, tmp_path):
+    options = ["--epochs", "2", "--seed", "3", "--validation", "pictures", "--evaluate", "pictures"]
+    trained = run("train", "conv", "pictures", *SMALL, *options, "-o", "model", "--json")
+    assert trained.exit_code == 0, trained.stderr
+    summary = json.loads(trained.stdout)
+    assert "Epoch 2/2" in trained.stderr
+    assert "Warning" not in trained.stderr
+
+    folder = tmp_path / "model"
+    names = {"checkpoint.weights.h5", "config.json", "log.csv", "metadata.json", "model.weights.h5"}
+    assert {path.name for path in folder.iterdir()} == names
+    with (folder / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert {"loss", "sse", "psnr", "val_loss"} <= rows[0].keys()
+
+    metadata = json.loads((folder / "metadata.json").read_text())
+    recipe = Recipe.from_json(metadata["recipe"])
+    expected = Recipe("conv", "pictures", "pictures", "pictures", (8, 8), 1, 4, filters=2)
+    assert recipe == replace(expected, epochs=2, batch_size=4, seed=3)
+    assert metadata["metrics"] == {**summary["metrics"], "split": "pictures", "count": 12}
+    assert metadata["dataset"]["images"] == 12
+    assert metadata["versions"]["gon_tf"] == gon_tf.__version__
+    assert summary["parameters"] == metadata["parameters"]
+
+    # the saved model is the one that was measured, and samples
+    result = run("evaluate", "model", "pictures", "--json", "--batch-size", "5")
+    assert result.exit_code == 0, result.stderr
+    measured = json.loads(result.stdout)
+    assert measured["count"] == 12
+    assert measured["sse"] == pytest.approx(summary["metrics"]["sse"], rel=1e-4)
+    assert run("sample", "model", "-o", "samples.png").exit_code == 0
+
+    # the recipe gives the same weights again
+    again = run("train", "--recipe", "model", "-o", "again")
+    assert again.exit_code == 0, again.stderr
+    first, second = gon_tf.load(folder), gon_tf.load(tmp_path / "again")
+    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert "metrics.sse" in again.stdout
+
+
+def test_dry_run_prints_the_recipe_and_writes_nothing(run, pictures, tmp_path):
+    result = run("train", "conv", "pictures", *SMALL, "--dry-run", "--json", "-o", "model")
+    assert result.exit_code == 0, result.stderr
+    plan = json.loads(result.stdout)
+    assert plan["recipe"]["channels"] == 1
+    assert plan["recipe"]["image_size"] == [8, 8]
+    assert plan["recipe"]["learning_rate"] == 2e-3
+    assert plan["parameters"] > 0
+    assert not (tmp_path / "model").exists()
+
+
+def test_options_win_over_the_recipe(run, pictures, tmp_path):
+    recipe = Recipe("conv", "pictures", image_size=(8, 8), batch_size=4, epochs=2, seed=3)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").touch()
+    metadata = {"recipe": recipe.to_json()}
+    (tmp_path / "model" / "metadata.json").write_text(json.dumps(metadata))
+    result = run("train", "--recipe", "model", "--epochs", "7", "--dry-run", "--json")
+    assert result.exit_code == 0, result.stderr
+    expected = replace(recipe, epochs=7, channels=1)
+    assert Recipe.from_json(json.loads(result.stdout)["recipe"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "metadata.json is not a JSON file"),
+        ('{"recipe": {"variant": "conv"}}', "A recipe needs dataset, image_size."),
+        (
+            '{"recipe": {"variant": "x", "dataset": "pictures", "image_size": [8, 8]}}',
+            "A recipe's variant is one of conv. Received: 'x'",
+        ),
+    ],
+)
+def test_a_recipe_that_cannot_be_followed(run, tmp_path, text, message):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").touch()
+    (tmp_path / "model" / "metadata.json").write_text(text)
+    result = run("train", "--recipe", "model", "-o", "again")
+    assert result.exit_code == 1
+    assert message in result.stderr
+
+
+@pytest.mark.filterwarnings("default:Cannot read image")
+def test_broken_pictures_are_skipped_with_a_warning(run, pictures):
+    (pictures / "05.png").write_text("hello")
+    result = run("train", "conv", "pictures", *SMALL, "--epochs", "1", "-o", "model")
+    assert result.exit_code == 0, result.stderr
+    warned = [line for line in result.stderr.splitlines() if line.startswith("Warning")]
+    assert len(warned) == 1
+    assert "05.png" in warned[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        ([], 2, "Give VARIANT and DATASET, or --recipe MODEL."),
+        (["conv"], 2, "Give VARIANT and DATASET, or --recipe MODEL."),
+        (["conv", "pictures", "--recipe", "x"], 2, "Give VARIANT and DATASET"),
+        (["transformer", "pictures", "-o", "model"], 2, "'transformer' is not 'conv'"),
+        (["conv", "pictures"], 2, "Missing option '-o'"),
+        (["conv", "pictures", "-o", "model", "--epochs", "0"], 2, "0 is not in the range x>=1"),
+        (["conv", "pictures", "-o", "model", "--learning-rate", "0"], 2, "not in the range x>0"),
+        (["conv", "pictures", "-o", "model", "--image-size", "big"], 2, "'big' is not a size"),
+        (["conv", "pictures", "-o", "model", "--step", "newton"], 2, "is not one of"),
+        (["conv", "pictures", "-o", "pictures"], 1, "The folder pictures exists already"),
+        (["conv", "pictures", "-o", "pictures/00.png"], 1, "pictures/00.png is a file"),
+        (["conv", "pictures", "-o", "model", "--batch-size", "64"], 1, "fewer images (12)"),
+        (
+            ["conv", "pictures", "-o", "model", "--batch-size", "4", "--activation", "relu"],
+            1,
+            "elu",
+        ),
+        (["conv", "nowhere/", "-o", "model"], 1, "nowhere"),
+        (["conv", "mnits", "-o", "model"], 1, "did you mean 'mnist'?"),
+        (["conv", "pictures", "-o", "model", *SMALL, "--validation", "nowhere/"], 1, "nowhere"),
+        (["--recipe", "tiny-cnv", "-o", "model"], 1, "did you mean 'tiny-conv'?"),
+        (["--recipe", "tiny-conv", "-o", "model"], 1, "tiny-conv has no recipe"),
+    ],
+)
+def test_errors_come_before_training(run, zoo, pictures, tmp_path, arguments, status, message):
+    result = run("train", *arguments)
+    assert result.exit_code == status
+    assert message in result.stderr
+    assert result.stdout == ""
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_loss_that_is_not_finite(run, pictures, tmp_path):
+    options = ["--learning-rate", "1e30", "--optimizer", "sgd", "--schedule", "constant"]
+    result = run("train", "conv", "pictures", *SMALL, *options, "-o", "model")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith("Error: The loss is not finite.")
+    assert not (tmp_path / "model" / "config.json").exists()
+
+
+def test_rgb_and_mixed_precision(run, tmp_path):
+    (tmp_path / "colours").mkdir()
+    for i in range(4):
+        Image.new("RGB", (8, 8), (60 * i, 0, 255)).save(tmp_path / "colours" / f"{i}.png")
+    options = ["--epochs", "1", "--precision", "mixed_bfloat16", "--ema", "0.5", "--warmup", "0.5"]
+    result = run("train", "conv", "colours", *SMALL, *options, "-o", "model")
+    assert result.exit_code == 0, result.stderr
+    assert gon_tf.load(tmp_path / "model").image_shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rates"),
+    [
+        ({}, [1.0, 0.5, 0.0]),
+        ({"schedule": "constant"}, [1.0, 1.0, 1.0]),
+        ({"warmup": 0.5}, [0.0, 1.0, 0.0]),
+        ({"warmup": 0.5, "schedule": "constant"}, [0.0, 1.0, 1.0]),
+    ],
+)
+def test_learning_rate(changes, rates):
+    recipe = Recipe("conv", "mnist", learning_rate=1.0, **changes)
+    schedule = training.optimizer(recipe, steps=100)._learning_rate
+    assert [float(schedule(step)) for step in (0, 50, 100)] == pytest.approx(rates, abs=1e-6)
