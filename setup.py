@@ -40,7 +40,8 @@ setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21"],
-        "dev": ["build", "pytest", "pyright", "ruff", "setuptools", "wheel"],
+        "mixture": ["scikit-learn"],
+        "dev": ["build", "pyright", "pytest", "ruff", "scikit-learn", "setuptools>=77", "wheel"],
     },
     classifiers=[
         "Intended Audience :: Science/Research",

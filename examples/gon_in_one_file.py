@@ -67,8 +67,7 @@ def main():
 
     def batches(split):
         dataset = tfds.load("mnist", split=split).map(lambda example: example["image"])
-        dataset = dataset.map(lambda image: tf.image.resize(image, (32, 32), antialias=True) / 255)
-        return dataset.cache()
+        return dataset.map(lambda image: tf.image.resize(image, (32, 32), antialias=True) / 255)
 
     train = batches("train").shuffle(10_000, seed=0).repeat().batch(BATCH, drop_remainder=True)
     for step, images in enumerate(train.take(options.steps), start=1):
