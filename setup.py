@@ -41,7 +41,16 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21"],
         "mixture": ["scikit-learn"],
-        "dev": ["build", "pyright", "pytest", "ruff", "scikit-learn", "setuptools>=77", "wheel"],
+        "dev": [
+            "build",
+            "pyright",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+            "scikit-learn",
+            "setuptools>=77",
+            "wheel",
+        ],
     },
     classifiers=[
         "Intended Audience :: Science/Research",

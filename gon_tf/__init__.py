@@ -11,21 +11,48 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 
 if TYPE_CHECKING:
-    from gon_tf import convert, data, decoders, latents, losses, metrics, models, origin, zoo
-    from gon_tf.decoders import ConvDecoder
-    from gon_tf.models import GON
+    from gon_tf import (
+        callbacks,
+        convert,
+        data,
+        decoders,
+        latents,
+        losses,
+        metrics,
+        models,
+        origin,
+        zoo,
+    )
+    from gon_tf.decoders import ConvDecoder, ImplicitDecoder
+    from gon_tf.models import (
+        GLO,
+        GON,
+        Autoencoder,
+        ImplicitGON,
+        TiedAutoencoder,
+        VariationalAutoencoder,
+        VariationalGON,
+    )
     from gon_tf.presets import load
     from gon_tf.zoo import list_models
 
 __version__ = "0.1.0"
 
 _MODULE_OF = {
+    "Autoencoder": "gon_tf.models",
     "ConvDecoder": "gon_tf.decoders",
+    "GLO": "gon_tf.models",
     "GON": "gon_tf.models",
+    "ImplicitDecoder": "gon_tf.decoders",
+    "ImplicitGON": "gon_tf.models",
+    "TiedAutoencoder": "gon_tf.models",
+    "VariationalAutoencoder": "gon_tf.models",
+    "VariationalGON": "gon_tf.models",
     "list_models": "gon_tf.zoo",
     "load": "gon_tf.presets",
 }
 _MODULES = (
+    "callbacks",
     "convert",
     "data",
     "decoders",
@@ -38,8 +65,16 @@ _MODULES = (
 )
 
 __all__ = [
+    "GLO",
     "GON",
+    "Autoencoder",
     "ConvDecoder",
+    "ImplicitDecoder",
+    "ImplicitGON",
+    "TiedAutoencoder",
+    "VariationalAutoencoder",
+    "VariationalGON",
+    "callbacks",
     "convert",
     "data",
     "decoders",

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from gon_tf import models
+from gon_tf.convert_implicit import implicit_weights
+
 TO_EINSUM = (0, 2, 3, 1)  # transposed convolution of one pixel: [in, out, h, w] to [in, h, w, out]
 TO_CONV_TRANSPOSE = (2, 3, 1, 0)  # [in, out, h, w] to [h, w, out, in]
+TO_DENSE = (1, 0)  # linear layer: [out, in] to [in, out]
 NORMALIZATION = {
     "weight": "gamma",
     "bias": "beta",
@@ -20,7 +24,9 @@ def load_torch_weights(model, state: Mapping) -> None:
     """Puts the weights of a published network into `model`, which must have the same layers.
 
     Args:
-        model: a `GON` with a `ConvDecoder(..., normalization="batch")`.
+        model: a `GON` or `VariationalGON` with a `ConvDecoder(..., normalization="batch")`, or an
+            `ImplicitGON` (the paper's, or gon-pytorch's with its encodings, modulation and learned
+            origin).
         state: {PyTorch parameter name: array or CPU tensor}, as `state_dict()` gives it.
 
     Raises:
@@ -33,7 +39,7 @@ def load_torch_weights(model, state: Mapping) -> None:
         >>> gon_tf.convert.load_torch_weights(model, torch.load("gon.pt", weights_only=True))
     """
     state = {name: np.asarray(value) for name, value in state.items()}
-    pairs = conv_decoder_weights(model.decoder)
+    pairs, state = published_weights(model, state)
     unknown = [name for name in state if name not in pairs and not name.endswith("_tracked")]
     missing = [name for name in pairs if name not in state]
     if unknown or missing:
@@ -52,6 +58,25 @@ def load_torch_weights(model, state: Mapping) -> None:
             )
     for name, (weight, _) in pairs.items():
         weight.assign(values[name])
+
+
+def published_weights(model, state: dict) -> tuple[dict, dict]:
+    """{PyTorch name: (weight, permutation of the axes or None)}, and the state by these names."""
+    if isinstance(model, models.ImplicitGON):
+        return implicit_weights(model, state)
+    if isinstance(model, models.VariationalGON):
+        return variational_weights(model), state
+    return conv_decoder_weights(model.decoder), state
+
+
+def variational_weights(model) -> dict:
+    """{PyTorch name: (weight, permutation of the axes or None)} of a `VariationalGON`."""
+    pairs = {}
+    for name, layer in (("fc21", model.mean_map), ("fc22", model.log_variance_map)):
+        pairs[f"{name}.weight"] = (layer.kernel, TO_DENSE)
+        pairs[f"{name}.bias"] = (layer.bias, None)
+    decoder = conv_decoder_weights(model.decoder)
+    return pairs | {f"main.{name}": pair for name, pair in decoder.items()}
 
 
 def conv_decoder_weights(decoder) -> dict:

@@ -1,10 +1,12 @@
-"""The distribution of latents: a Gaussian fit, draws that belong to a seed, interpolation."""
+"""The distribution of latents: fits of Gaussians, draws that belong to a seed, interpolation."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 import numpy as np
+
+MOST_LATENTS = 20_000  # that a mixture is fitted to
 
 
 def fit_gaussian(batches: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -29,10 +31,97 @@ def fit_gaussian(batches: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]
         raise ValueError("A Gaussian needs finite latents. Received: latents with NaN or infinity")
     mean = total / count
     covariance = (products - count * np.outer(mean, mean)) / (count - 1)
-    # The symmetric root exists for singular covariances too (fewer images than latents).
+    return mean.astype(np.float32), _root(covariance).astype(np.float32)
+
+
+def fit_mixture(
+    batches: Iterable[np.ndarray], components: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mixture of Gaussians: the components' weights, means and square roots of the covariances.
+
+    One component is `fit_gaussian`. More are fitted with scikit-learn's `GaussianMixture` to at
+    most 20,000 of the latents, taken evenly; the same latents give the same mixture.
+
+    Args:
+        batches: arrays of latents `[n, latent_dim]`, at least two for each component.
+        components: number of Gaussians, >= 1.
+
+    Returns:
+        float32 arrays `[components]` (of sum 1), `[components, latent_dim]` and
+        `[components, latent_dim, latent_dim]`.
+
+    Raises:
+        ValueError: if there are too few latents, or one is not finite.
+        ImportError: if scikit-learn is needed and missing.
+
+    Example:
+        >>> draws = np.random.default_rng(0).normal(size=(100, 2)) + [[5.0, 0.0]]
+        >>> weights, means, roots = fit_mixture([draws, -draws], components=2)
+        >>> np.sort(means[:, 0]).round()
+        array([-5.,  5.], dtype=float32)
+    """
+    if components == 1:
+        mean, root = fit_gaussian(batches)
+        return np.ones(1, np.float32), mean[None], root[None]
+    try:
+        from sklearn.mixture import GaussianMixture
+    except ImportError as error:
+        raise ImportError(
+            'A mixture of Gaussians needs scikit-learn: pip install "gon-tf[mixture]". '
+            f"Received: components={components}"
+        ) from error
+    taken = take_evenly(batches, MOST_LATENTS)
+    if len(taken) < 2 * components:
+        raise ValueError(
+            f"A mixture needs at least 2 latents for each component. Received: {len(taken)} "
+            f"latents, components={components}"
+        )
+    if not np.all(np.isfinite(taken)):
+        raise ValueError("A mixture needs finite latents. Received: latents with NaN or infinity")
+    # The scale of latents is arbitrary: what keeps covariances regular is relative to it.
+    scale = np.sqrt(taken.var(axis=0).mean()) or 1.0
+    mixture = GaussianMixture(components, random_state=0).fit(taken / scale)
+    weights, means = mixture.weights_, scale * mixture.means_
+    roots = scale * np.stack([_root(covariance) for covariance in mixture.covariances_])
+    return weights.astype(np.float32), means.astype(np.float32), roots.astype(np.float32)
+
+
+def take_evenly(batches: Iterable[np.ndarray], most: int) -> np.ndarray:
+    """Every n-th row of the batches, float64, at most `most` rows, with n as small as can be.
+
+    The number of rows need not be known: when too many are held, every other one is dropped.
+    """
+    kept, every, seen = np.zeros((0, 0)), 1, 0
+    for batch in batches:
+        rows = np.asarray(batch, dtype=np.float64)[-seen % every :: every]
+        kept = np.concatenate([kept, rows]) if seen else rows
+        seen += len(batch)
+        while len(kept) > most:
+            kept, every = kept[::2], 2 * every
+    return kept
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """The symmetric square root; it exists for singular covariances too (few images)."""
     variances, axes = np.linalg.eigh(covariance)
-    root = (axes * np.sqrt(np.maximum(variances, 0.0))) @ axes.T
-    return mean.astype(np.float32), root.astype(np.float32)
+    return (axes * np.sqrt(np.maximum(variances, 0.0))) @ axes.T
+
+
+def mixture_draws(
+    seeds: Iterable[int], weights: np.ndarray, means: np.ndarray, roots: np.ndarray
+) -> np.ndarray:
+    """One draw from a mixture (see `fit_mixture`) for each seed, `[len(seeds), latent_dim]`.
+
+    The seed chooses the component, too.
+    """
+    draws = []
+    for seed in seeds:
+        generator = np.random.default_rng(seed)
+        noise = generator.standard_normal(means.shape[1])
+        # Rounding in float32 may leave the sum of the weights a little below 1.
+        chosen = np.searchsorted(np.cumsum(weights) / np.sum(weights), generator.random())
+        draws.append(means[chosen] + noise @ roots[chosen])
+    return np.asarray(draws, dtype=np.float32).reshape(-1, means.shape[1])
 
 
 def standard_normal(seeds: Iterable[int], latent_dim: int) -> np.ndarray:

@@ -16,12 +16,12 @@ class SquaredError:
     name = "squared_error"
     slope = 2.0  # -d derivative / d image
 
-    def __call__(self, outputs, images):
-        """Loss of each image, `[batch]`."""
-        return sum_of_pixels(ops.square(outputs - images))
+    def __call__(self, outputs, images, weights=1.0):
+        """Loss of each image, `[batch]`; its pixels weigh 1, or `weights`."""
+        return sum_of_pixels(weights * ops.square(outputs - images))
 
     def derivative(self, outputs, images):
-        """d loss / d outputs, the shape of `images`."""
+        """Derivative with respect to the outputs, the shape of `images`."""
         return 2.0 * (outputs - images)
 
     def curvature(self, outputs):
@@ -39,12 +39,12 @@ class CrossEntropy:
     name = "cross_entropy"
     slope = 1.0
 
-    def __call__(self, outputs, images):
-        """Loss of each image, `[batch]`."""
-        return sum_of_pixels(ops.softplus(outputs) - outputs * images)
+    def __call__(self, outputs, images, weights=1.0):
+        """Loss of each image, `[batch]`; its pixels weigh 1, or `weights`."""
+        return sum_of_pixels(weights * (ops.softplus(outputs) - outputs * images))
 
     def derivative(self, outputs, images):
-        """d loss / d outputs, the shape of `images`."""
+        """Derivative with respect to the outputs, the shape of `images`."""
         return ops.sigmoid(outputs) - images
 
     def curvature(self, outputs):
@@ -55,6 +55,30 @@ class CrossEntropy:
     def outputs_to_images(self, outputs):
         """Network outputs as pictures: the probability of white."""
         return ops.sigmoid(outputs)
+
+
+class Weighted:
+    """A loss in which the pixels of an image weigh differently: unknown ones nothing, say.
+
+    Args:
+        loss: one of the losses above.
+        weights: a number, or an array that broadcasts to the images.
+    """
+
+    def __init__(self, loss, weights):
+        self.loss, self.weights = loss, weights
+
+    def __call__(self, outputs, images):
+        """Loss of each image, `[batch]`."""
+        return self.loss(outputs, images, self.weights)
+
+    def derivative(self, outputs, images):
+        """Derivative with respect to the outputs, the shape of `images`."""
+        return self.weights * self.loss.derivative(outputs, images)
+
+    def curvature(self, outputs):
+        """Second derivative (diagonal): the shape of `outputs`, or of all images."""
+        return self.weights * self.loss.curvature(outputs)
 
 
 LOSSES = {loss.name: loss for loss in (SquaredError, CrossEntropy)}
@@ -81,4 +105,4 @@ def kl_divergence(mean, log_variance):
     return 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - 1.0 - log_variance, axis=-1)
 
 
-__all__ = ["CrossEntropy", "SquaredError", "get", "kl_divergence", "sum_of_pixels"]
+__all__ = ["CrossEntropy", "SquaredError", "Weighted", "get", "kl_divergence", "sum_of_pixels"]

@@ -81,7 +81,16 @@ class GaussNewton:
 
 
 def latents_from_origin(
-    network, origin, images, loss, step, *, inner_steps=1, shares_origin=True, penalty=None
+    network,
+    origin,
+    images,
+    loss,
+    step,
+    *,
+    inner_steps=1,
+    shares_origin=True,
+    penalty=None,
+    linearization=None,
 ):
     """Latents of a batch of images, `[batch, latent_dim]`.
 
@@ -95,9 +104,10 @@ def latents_from_origin(
         shares_origin: False if the network treats a batch as a whole, or draws random numbers, so
             that each image needs a pass of its own at the origin.
         penalty: function of latents, `[n]`, that is added to the inner loss of each image.
+        linearization: what `linearize` gives for these arguments, if the caller has it already.
     """
     if shares_origin:
-        latents = shared(network, origin, images, loss, step, penalty)
+        latents = shared(network, origin, images, loss, step, penalty, linearization)
     else:
         latents = nested(network, per_image(origin, images), images, loss, step, penalty)
     for _ in range(inner_steps - 1):
@@ -121,11 +131,14 @@ def nested(network, latents, images, loss, step, penalty=None):
     )
 
 
-def shared(network, origin, images, loss, step, penalty=None):
+def shared(network, origin, images, loss, step, penalty=None, linearization=None):
     """One step from the `origin` `[1, latent_dim]`, with the network run for one image only."""
     latent_dim, batch = origin.shape[-1], images.shape[0]
-    if step.needs_jacobian or (batch is not None and latent_dim <= batch):
-        return linearize(network, origin, loss, penalty).latents(images, step)
+    tangents_are_cheap = batch is not None and latent_dim <= batch
+    if linearization is None and (step.needs_jacobian or tangents_are_cheap):
+        linearization = linearize(network, origin, loss, penalty)
+    if linearization is not None:
+        return linearization.latents(images, step)
     gradients = pull_back(network, origin, images, loss) + gradient_of(penalty, origin)
     return origin - step(gradients)
 
@@ -176,11 +189,13 @@ class Linearization:
         kernel = step(tf.transpose(self.jacobian[0]), self.jacobian, self.curvature)
         return self.loss.slope * kernel, bias
 
-    def variance(self, step: GaussNewton):
-        """Diagonal of (J^T D J + damping)^-1, `[latent_dim]`: the Laplace approximation's."""
-        matrix = step.matrix(self.jacobian, self.curvature)
-        identity = tf.eye(matrix.shape[-1], batch_shape=[1])
-        return tf.linalg.diag_part(solve_positive_definite(matrix, identity))[0]
+    def covariance_root(self, step: GaussNewton):
+        """Lower triangular R with R^T R = (J^T D J + damping)^-1, `[latent_dim, latent_dim]`.
+
+        With the prior's precision as damping, this is the covariance of the Laplace approximation.
+        """
+        factor = tf.linalg.cholesky(step.matrix(self.jacobian, self.curvature)[0])
+        return tf.linalg.triangular_solve(factor, tf.eye(factor.shape[-1]))
 
 
 def jacobian_at(network, latents):

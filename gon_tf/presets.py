@@ -25,7 +25,23 @@ import gon_tf
 from gon_tf import decoders, models, zoo
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-CLASSES = {cls.__name__: cls for cls in (models.GON, decoders.ConvDecoder)}
+CLASSES = {
+    cls.__name__: cls
+    for cls in (
+        models.GON,
+        models.VariationalGON,
+        models.ImplicitGON,
+        models.Autoencoder,
+        models.TiedAutoencoder,
+        models.VariationalAutoencoder,
+        models.GLO,
+        decoders.ConvDecoder,
+        decoders.ImplicitDecoder,
+        decoders.GaussianEncoding,
+        decoders.NeRFEncoding,
+    )
+}
+PARTS = ("decoder", "encoder", "encoding")  # arguments that are layers themselves
 OF_EVERY_LAYER = ("name", "trainable", "dtype")  # Keras' own arguments, not saved
 
 
@@ -121,8 +137,9 @@ def describe(thing) -> dict:
     arguments = thing.get_config()
     for argument in OF_EVERY_LAYER:
         arguments.pop(argument, None)
-    if "decoder" in arguments:
-        arguments["decoder"] = describe(thing.decoder)
+    for argument in PARTS:
+        if isinstance(part := getattr(thing, argument, None), keras.layers.Layer):
+            arguments[argument] = describe(part)
     return {"class": name, "arguments": arguments}
 
 
@@ -134,8 +151,9 @@ def build(config: dict, path: Path):
     """
     try:
         cls, arguments = CLASSES[config["class"]], dict(config["arguments"])
-        if "decoder" in arguments:
-            arguments["decoder"] = build(arguments["decoder"], path)
+        for argument in PARTS:
+            if isinstance(part := arguments.get(argument), dict):
+                arguments[argument] = build(part, path)
         return cls(**arguments)
     except KeyError as error:
         raise ValueError(f"{path} names no class of gon_tf: {error} is unknown.") from error

@@ -1,8 +1,8 @@
-"""What every model of the project does: train on images, encode, decode, sample, interpolate."""
+"""What every model of the project does: encode, decode, sample, interpolate."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
 from itertools import islice
 
 import keras
@@ -10,13 +10,14 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from gon_tf import arguments, latents, losses, metrics
+from gon_tf import arguments, latents, losses
 from gon_tf.models import inputs
+from gon_tf.models.training import ImageTrainer
 
 CHUNK = 256  # images that encode and decode hold on the device at once
 
 
-class LatentModel(keras.Model):
+class LatentModel(ImageTrainer):
     """A decoder that is trained on images, and the latents it needs for that.
 
     A subclass says by `latents_of` where the latents of an image come from. It may have another
@@ -27,6 +28,8 @@ class LatentModel(keras.Model):
             `[batch, latent_dim]` to `[batch, height, width, channels]`.
         loss: "squared_error", or "cross_entropy" (nats) for a decoder whose outputs are in [0, 1].
         latent_regularizer: factor of the squared length of the latents in the loss, >= 0.
+        components: Gaussians in the mixture that `sample` draws latents from, >= 1. It is fitted
+            after training; more than one needs scikit-learn (`pip install "gon-tf[mixture]"`).
         image_shape: (height, width, channels), for a decoder that does not say.
 
     Raises:
@@ -35,10 +38,16 @@ class LatentModel(keras.Model):
     """
 
     def __init__(
-        self, decoder, loss="squared_error", latent_regularizer=0.0, *, image_shape=None, **kwargs
+        self,
+        decoder,
+        loss="squared_error",
+        latent_regularizer=0.0,
+        components=1,
+        *,
+        image_shape=None,
+        **kwargs,
     ):
-        # Images and residuals stay in float32 under a mixed precision policy.
-        super().__init__(autocast=False, **kwargs)
+        super().__init__(**kwargs)
         # config
         self.decoder = decoder
         if image_shape is None:
@@ -53,23 +62,39 @@ class LatentModel(keras.Model):
                 "output_activation=None; use output_activation='sigmoid'."
             )
 
-        # weights: the Gaussian of the training images' latents
-        self.latent_mean = self._latent_weight("latent_mean", (self.latent_dim,))
-        self.latent_root = self._latent_weight("latent_root", (self.latent_dim, self.latent_dim))
-        self.latents_fitted = self._latent_weight("latents_fitted", ())
-
-        # metrics
-        self.loss_metric = keras.metrics.Mean(name="loss")
-        self.image_metrics = [metrics.SumSquaredError(), metrics.PeakSignalToNoise()]
-        self.invalid_values = keras.metrics.Sum(name="invalid_values")
+        # weights: the mixture of Gaussians of the training images' latents
+        self.components = arguments.integer("components", components)
+        self.build_mixture((self.components, self.latent_dim))
 
         # functions
-        self._encode_batch = tf.function(self.latents_of, reduce_retracing=True)
-        self._decode_batch = tf.function(self.images_of, reduce_retracing=True)
+        self._encode_batch = tf.function(self.latents_of, autograph=False, reduce_retracing=True)
+        self._decode_batch = tf.function(self.images_of, autograph=False, reduce_retracing=True)
+        self.built = True  # `build` itself would lock the model: subclasses have weights to add
+
+    def build_mixture(self, shape):
+        """Creates the weights of the distribution of latents, for (components, latent_dim)."""
+        self.mixture_weights = self._latent_weight("mixture_weights", shape[:1])
+        self.latent_mean = self._latent_weight("latent_mean", shape)
+        self.latent_root = self._latent_weight("latent_root", (*shape, shape[1]))
+        self.latents_fitted = self._latent_weight("latents_fitted", ())
 
     def _latent_weight(self, name, shape):
         return self.add_weight(
             shape=shape, initializer="zeros", dtype="float32", trainable=False, name=name
+        )
+
+    def add_seed(self, name):
+        """A weight with a seed for stateless draws: (one of the global seed, a counter).
+
+        As a weight it is saved, so that training goes on from a file as if it had not been stopped.
+        """
+        return self.add_weight(
+            shape=(2,),
+            initializer=lambda *_, **__: [random.randrange(2**31), 0],
+            dtype="int32",
+            trainable=False,
+            aggregation="only_first_replica",
+            name=name,
         )
 
     def build(self, input_shape):
@@ -101,145 +126,24 @@ class LatentModel(keras.Model):
         images = inputs.to_unit_range(images)
         return self.images_of(self.latents_of(images, training=training), training=training)
 
-    # Training
-
-    def batch_loss(self, images, training):
+    def batch_loss(self, data, training):
         """Loss of a batch, a scalar; updates the metrics (equation 4, per image)."""
-        images = inputs.to_unit_range(images)
-        found = self.latents_of(images, training=training)
+        images = inputs.to_unit_range(inputs.only_images(data))
+        return self.loss_at(self.latents_of(images, training=training), images, training)
+
+    def loss_at(self, found, images, training):
+        """Loss of a batch of float32 images at their latents; updates the metrics."""
         outputs = self.network(found, training=training)
-        loss = ops.mean(self.pixel_loss(outputs, images))
-        if self.latent_regularizer:
-            loss += self.latent_regularizer * ops.mean(ops.sum(ops.square(found), axis=-1))
-        if self.decoder.losses:
-            loss += ops.sum(self.decoder.losses)
+        loss = ops.mean(self.pixel_loss(outputs, images)) + self.penalty(found)
         self.update_metrics(images, self.pixel_loss.outputs_to_images(outputs), loss)
         return loss
 
-    def update_metrics(self, images, reconstructions, loss):
-        """Takes a batch into the metrics."""
-        self.invalid_values.update_state(inputs.invalid_values(images))
-        self.loss_metric.update_state(loss, sample_weight=ops.shape(images)[0])
-        for metric in self.image_metrics:
-            metric.update_state(images, reconstructions)
-
-    def train_step(self, data):
-        """One step of the optimizer on a batch of images, or of (images, labels)."""
-        with tf.GradientTape() as tape:
-            loss = self.batch_loss(inputs.only_images(data), training=True)
-            # Replicas add their gradients up, so each takes its share of the mean.
-            share = loss / tf.distribute.get_strategy().num_replicas_in_sync
-            share = self.optimizer.scale_loss(share)
-        gradients = tape.gradient(share, self.trainable_weights)
-        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
-        return self.get_metrics_result()
-
-    def test_step(self, data):
-        """The metrics of a batch."""
-        self.batch_loss(inputs.only_images(data), training=False)
-        return self.get_metrics_result()
-
-    @property
-    def reported_metrics(self):
-        """Metrics that `fit` and `evaluate` report."""
-        return [self.loss_metric, *self.image_metrics]
-
-    @property
-    def metrics(self):
-        """All metrics, which Keras resets at the start of an epoch."""
-        return [*self.reported_metrics, self.invalid_values]
-
-    def get_metrics_result(self):
-        """Reported metrics by name."""
-        return {metric.name: metric.result() for metric in self.reported_metrics}
-
-    def compile(self, optimizer="adam", *, jit_compile="auto", **kwargs):
-        """Configures training, as `keras.Model.compile`; the loss belongs to the model.
-
-        Args:
-            optimizer: a Keras optimizer or its name.
-            jit_compile: "auto" compiles with XLA on a GPU only: on a CPU, XLA makes the gradients
-                of convolutions many times slower.
-            **kwargs: `steps_per_execution`, `run_eagerly`, `auto_scale_loss`.
-
-        Raises:
-            ValueError: if a loss or metrics are given.
-        """
-        unwanted = {"loss", "metrics", "loss_weights", "weighted_metrics"} & kwargs.keys()
-        if unwanted:
-            raise ValueError(
-                f"{type(self).__name__} brings its own loss and metrics (constructor argument "
-                f"loss=...). Received: compile({sorted(unwanted)[0]}=...)"
-            )
-        if jit_compile == "auto":
-            jit_compile = bool(tf.config.list_logical_devices("GPU"))
-        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
-
-    def compile_from_config(self, config):
-        """Compiles as `get_compile_config` says; Keras calls it when it loads a model."""
-        config = keras.saving.deserialize_keras_object(config)
-        self.compile(**{name: value for name, value in config.items() if value is not None})
-        self.optimizer.build(self.trainable_variables)
-
-    def fit(
-        self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
-    ):
-        """Trains as `keras.Model.fit` does, then fits the latents' Gaussian (see `fit_latents`).
-
-        Args:
-            x: images, or a data set that yields batches of images or of (images, labels).
-            y: ignored: a GON needs no labels.
-            batch_size: images per step, if `x` is an array.
-            epochs: passes over `x`.
-            verbose: as in Keras.
-            callbacks: as in Keras.
-            **kwargs: as in Keras.
-
-        Returns:
-            The `keras.callbacks.History`.
-
-        Raises:
-            ValueError: if the images lie outside [0, 1] or are not finite, or the loss is not.
-        """
-        self._check_data(x)
-        # What brings its own order is not shuffled; Keras warns of its own default otherwise.
-        kwargs.setdefault("shuffle", hasattr(x, "shape") or isinstance(x, keras.utils.PyDataset))
-        history = super().fit(
-            x, None, batch_size, epochs, verbose, with_guard(callbacks, self), **kwargs
-        )
-        # A generator is spent after training; its user calls `fit_latents` with other data.
-        if not isinstance(x, Iterator):
-            self.fit_latents(x, steps=kwargs.get("steps_per_epoch"))
-        return history
-
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", callbacks=None, **kwargs):
-        """The metrics of images as `keras.Model.evaluate` gives them.
-
-        Raises:
-            ValueError: if the images lie outside [0, 1] or are not finite, or the loss is not.
-        """
-        self._check_data(x)
-        kwargs.pop("sample_weight", None)
-        return super().evaluate(
-            x, None, batch_size, verbose, callbacks=with_guard(callbacks, self), **kwargs
-        )
-
-    def _check_data(self, data):
-        if isinstance(data, tf.data.Dataset):
-            spec = inputs.only_images(data.element_spec)
-            given = None if spec.shape.rank is None else tuple(spec.shape)
-            if given is not None and (len(given) != 4 or given[1:] != self.image_shape):
-                raise ValueError(
-                    f"The data set must yield images of the shape {(None, *self.image_shape)}. "
-                    f"Received: {given}"
-                )
-            if spec.dtype != tf.uint8 and not spec.dtype.is_floating:
-                raise TypeError(
-                    "images must be uint8 in [0, 255] or floating point in [0, 1]. "
-                    f"Received: dtype {spec.dtype.name}"
-                )
-        elif hasattr(data, "shape"):
-            inputs.checked_images(data, self.image_shape)
+    def penalty(self, found):
+        """What the loss has beside the images' own: regularisers of latents and of layers."""
+        penalty = sum(self.losses)
+        if self.latent_regularizer:
+            penalty += self.latent_regularizer * ops.mean(ops.sum(ops.square(found), axis=-1))
+        return penalty
 
     # Use
 
@@ -294,14 +198,14 @@ class LatentModel(keras.Model):
         return self.decode(self.sample_latents(range(seed, seed + n)))
 
     def sample_latents(self, seeds) -> np.ndarray:
-        """One draw of latents for each seed, from the Gaussian of the training images' latents."""
+        """One draw of latents for each seed, from the mixture fitted to those of the training."""
         if not float(self.latents_fitted):
             raise ValueError(
                 "The distribution of the latents is not known yet: call fit(images), or "
                 "fit_latents(images) for a model whose weights come from elsewhere."
             )
-        noise = latents.standard_normal(seeds, self.latent_dim)
-        return np.asarray(self.latent_mean) + noise @ np.asarray(self.latent_root)
+        mixture = self.mixture_weights, self.latent_mean, self.latent_root
+        return latents.mixture_draws(seeds, *map(np.asarray, mixture))
 
     def interpolate(self, a, b, steps: int = 9) -> np.ndarray:
         """Images on the way from image `a` to image `b`, `[steps, height, width, channels]`.
@@ -316,7 +220,7 @@ class LatentModel(keras.Model):
         return self.decode(latents.slerp(start, end, steps))
 
     def fit_latents(self, images, steps: int | None = None) -> None:
-        """Fits the Gaussian that `sample` draws from to the latents of `images`.
+        """Fits the mixture that `sample` draws from to the latents of `images`.
 
         Args:
             images: an array, or a data set that yields batches of images or of (images, labels).
@@ -326,9 +230,14 @@ class LatentModel(keras.Model):
             batches = [np.asarray(images)]
         else:
             batches = (np.asarray(inputs.only_images(batch)) for batch in take(images, steps))
-        mean, root = latents.fit_gaussian(map(self.encode, batches))
-        self.latent_mean.assign(mean)
-        self.latent_root.assign(root)
+        self.assign_mixture(map(self.encode, batches))
+
+    def assign_mixture(self, batches):
+        """Fits the mixture to batches of latents `[n, latent_dim]`."""
+        weights, means, roots = latents.fit_mixture(batches, self.components)
+        self.mixture_weights.assign(weights)
+        self.latent_mean.assign(means)
+        self.latent_root.assign(roots)
         self.latents_fitted.assign(1.0)
 
     # Saving
@@ -340,13 +249,13 @@ class LatentModel(keras.Model):
             "decoder": keras.saving.serialize_keras_object(self.decoder),
             "loss": self.pixel_loss.name,
             "latent_regularizer": self.latent_regularizer,
+            "components": self.components,
         }
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """The model that `get_config` describes."""
-        decoder = keras.saving.deserialize_keras_object(config["decoder"], custom_objects)
-        return cls(**{**config, "decoder": decoder})
+        return cls(**keras.saving.deserialize_keras_object(config, custom_objects))
 
     def save_to_preset(self, folder, metadata=None, *, overwrite=False) -> None:
         """Writes a folder that `gon_tf.load` reads; see `gon_tf.presets.save`."""
@@ -382,18 +291,6 @@ def decoder_shapes(decoder) -> tuple[int, tuple[int, int, int]]:
             f"Received: {latents_shape} to {images_shape}"
         )
     return latents_shape[1], tuple(images_shape[1:])
-
-
-def with_guard(callbacks, model):
-    """`callbacks` with an `InputGuard` before them."""
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        guard = inputs.InputGuard()
-        guard.set_model(model)
-        callbacks.callbacks.insert(0, guard)
-        return callbacks
-    if isinstance(callbacks, keras.callbacks.Callback):
-        callbacks = [callbacks]
-    return [inputs.InputGuard(), *(callbacks or [])]
 
 
 def in_chunks(function, values: np.ndarray) -> np.ndarray:

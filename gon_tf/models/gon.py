@@ -36,6 +36,8 @@ class GON(LatentModel):
         latent_regularizer: factor of the squared length of the latents in the loss, >= 0.
         detach_origin: do not train through the step (ablation: the decoder then learns from its
             output alone).
+        components: Gaussians in the mixture that `sample` draws latents from, >= 1; more than one
+            needs scikit-learn (`pip install "gon-tf[mixture]"`).
 
     Raises:
         ValueError: if an argument is out of range.
@@ -63,9 +65,10 @@ class GON(LatentModel):
         learn_origin=False,
         latent_regularizer=0.0,
         detach_origin=False,
+        components=1,
         **kwargs,
     ):
-        super().__init__(decoder, loss, latent_regularizer, **kwargs)
+        super().__init__(decoder, loss, latent_regularizer, components, **kwargs)
         self.step = arguments.choice("step", step, ("gradient", "gauss-newton"))
         self.inner_steps = arguments.integer("inner_steps", inner_steps)
         self.inner_scale = inner_scale
@@ -81,8 +84,7 @@ class GON(LatentModel):
             self.origin = self.add_weight(
                 shape=(1, self.latent_dim), initializer="zeros", dtype="float32", name="origin"
             )
-        self._fold = tf.function(self._kernel_and_bias)
-        self.build((None, *self.image_shape))
+        self._fold = tf.function(self._kernel_and_bias, autograph=False)
 
     @property
     def origin_step(self):
@@ -104,15 +106,24 @@ class GON(LatentModel):
 
     def latents_of(self, images, training=None):
         """Latents of a batch of float32 images inside a graph or an outer tape (equation 5)."""
-        start = self.start()
-        found = origin.latents_from_origin(
+        return self.latents_from_origin(
             lambda points: self.network(points, training=training),
-            start,
             images,
             self.pixel_loss,
+            self.shares_origin,
+        )
+
+    def latents_from_origin(self, network, images, loss, shares_origin):
+        """This model's steps from the origin; arguments of `origin.latents_from_origin`."""
+        start = self.start()
+        found = origin.latents_from_origin(
+            network,
+            start,
+            images,
+            loss,
             self.origin_step,
             inner_steps=self.inner_steps,
-            shares_origin=self.shares_origin,
+            shares_origin=shares_origin,
         )
         return start + tf.stop_gradient(found - start) if self.detach_origin else found
 

@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 
-def checked_images(images, image_shape: tuple[int, int, int]) -> np.ndarray:
+def checked_images(images, image_shape: tuple[int, ...]) -> np.ndarray:
     """`images` as uint8 or float32 `[batch, height, width, channels]`.
 
     Raises:
@@ -17,7 +17,7 @@ def checked_images(images, image_shape: tuple[int, int, int]) -> np.ndarray:
     """
     images = np.asarray(images)
     expected = f"[batch, {', '.join(map(str, image_shape))}]"
-    if images.ndim != 4 or images.shape[1:] != tuple(image_shape):
+    if images.shape[1:] != tuple(image_shape):
         raise ValueError(f"images must have the shape {expected}. Received: {images.shape}")
     if images.dtype == np.uint8:
         return images

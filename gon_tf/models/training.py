@@ -1,0 +1,164 @@
+"""How every model of the project is trained on images and measured: Keras' `fit` and `evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from gon_tf import metrics
+from gon_tf.models import inputs
+
+
+class ImageTrainer(keras.Model):
+    """A model with a loss of its own, `batch_loss`, that learns from images of `image_shape`."""
+
+    def __init__(self, **kwargs):
+        # Images and residuals stay in float32 under a mixed precision policy.
+        super().__init__(autocast=False, **kwargs)
+        self.loss_metric = keras.metrics.Mean(name="loss")
+        self.image_metrics = [metrics.SumSquaredError(), metrics.PeakSignalToNoise()]
+        self.invalid_values = keras.metrics.Sum(name="invalid_values")
+
+    def update_metrics(self, images, reconstructions, loss):
+        """Takes a batch into the metrics."""
+        self.invalid_values.update_state(inputs.invalid_values(images))
+        self.loss_metric.update_state(loss, sample_weight=ops.shape(images)[0])
+        for metric in self.image_metrics:
+            metric.update_state(images, reconstructions)
+
+    def train_step(self, data):
+        """One step of the optimizer on a batch of images, or of (images, labels)."""
+        with tf.GradientTape() as tape:
+            loss = self.batch_loss(data, training=True)
+            # Replicas add their gradients up, so each takes its share of the mean.
+            share = loss / tf.distribute.get_strategy().num_replicas_in_sync
+            share = self.optimizer.scale_loss(share)
+        gradients = tape.gradient(share, self.trainable_weights)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+        return self.get_metrics_result()
+
+    def test_step(self, data):
+        """The metrics of a batch."""
+        self.batch_loss(data, training=False)
+        return self.get_metrics_result()
+
+    @property
+    def reported_metrics(self):
+        """Metrics that `fit` and `evaluate` report."""
+        return [self.loss_metric, *self.image_metrics]
+
+    @property
+    def metrics(self):
+        """All metrics, which Keras resets at the start of an epoch."""
+        return [*self.reported_metrics, self.invalid_values]
+
+    def get_metrics_result(self):
+        """Reported metrics by name."""
+        return {metric.name: metric.result() for metric in self.reported_metrics}
+
+    def compile(self, optimizer="adam", *, jit_compile="auto", **kwargs):
+        """Configures training, as `keras.Model.compile`; the loss belongs to the model.
+
+        Args:
+            optimizer: a Keras optimizer or its name.
+            jit_compile: "auto" compiles with XLA on a GPU only: on a CPU, XLA makes the gradients
+                of convolutions many times slower.
+            **kwargs: `steps_per_execution`, `run_eagerly`, `auto_scale_loss`.
+
+        Raises:
+            ValueError: if a loss or metrics are given.
+        """
+        unwanted = {"loss", "metrics", "loss_weights", "weighted_metrics"} & kwargs.keys()
+        if unwanted:
+            raise ValueError(
+                f"{type(self).__name__} brings its own loss and metrics (constructor argument "
+                f"loss=...). Received: compile({sorted(unwanted)[0]}=...)"
+            )
+        if jit_compile == "auto":
+            jit_compile = bool(tf.config.list_logical_devices("GPU"))
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+
+    def compile_from_config(self, config):
+        """Compiles as `get_compile_config` says; Keras calls it when it loads a model."""
+        config = keras.saving.deserialize_keras_object(config)
+        self.compile(**{name: value for name, value in config.items() if value is not None})
+        self.optimizer.build(self.trainable_variables)
+
+    def fit(
+        self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
+    ):
+        """Trains as `keras.Model.fit` does, then fits the latents' mixture (see `fit_latents`).
+
+        Args:
+            x: images, or a data set that yields batches of images or of (images, labels).
+            y: ignored: a GON needs no labels.
+            batch_size: images per step, if `x` is an array.
+            epochs: passes over `x`.
+            verbose: as in Keras.
+            callbacks: as in Keras.
+            **kwargs: as in Keras.
+
+        Returns:
+            The `keras.callbacks.History`.
+
+        Raises:
+            ValueError: if the images lie outside [0, 1] or are not finite, or the loss is not.
+        """
+        self._check_data(x)
+        # What brings its own order is not shuffled; Keras warns of its own default otherwise.
+        kwargs.setdefault("shuffle", hasattr(x, "shape") or isinstance(x, keras.utils.PyDataset))
+        history = super().fit(
+            x, self.targets(x), batch_size, epochs, verbose, with_guard(callbacks, self), **kwargs
+        )
+        # A generator is spent after training; its user calls `fit_latents` with other data.
+        if not isinstance(x, Iterator):
+            self.fit_latents(x, steps=kwargs.get("steps_per_epoch"))
+        return history
+
+    def targets(self, images):
+        """What an array of images is trained with beside the images: nothing."""
+        return None
+
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", callbacks=None, **kwargs):
+        """The metrics of images as `keras.Model.evaluate` gives them.
+
+        Raises:
+            ValueError: if the images lie outside [0, 1] or are not finite, or the loss is not.
+        """
+        self._check_data(x)
+        kwargs.pop("sample_weight", None)
+        return super().evaluate(
+            x, None, batch_size, verbose, callbacks=with_guard(callbacks, self), **kwargs
+        )
+
+    def _check_data(self, data):
+        if isinstance(data, tf.data.Dataset):
+            spec = inputs.only_images(data.element_spec)
+            given = None if spec.shape.rank is None else tuple(spec.shape)
+            if given is not None and given[1:] != self.image_shape:
+                raise ValueError(
+                    f"The data set must yield images of the shape {(None, *self.image_shape)}. "
+                    f"Received: {given}"
+                )
+            if spec.dtype != tf.uint8 and not spec.dtype.is_floating:
+                raise TypeError(
+                    "images must be uint8 in [0, 255] or floating point in [0, 1]. "
+                    f"Received: dtype {spec.dtype.name}"
+                )
+        elif hasattr(data, "shape"):
+            inputs.checked_images(data, self.image_shape)
+
+
+def with_guard(callbacks, model):
+    """`callbacks` with an `InputGuard` before them."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        guard = inputs.InputGuard()
+        guard.set_model(model)
+        callbacks.callbacks.insert(0, guard)
+        return callbacks
+    if isinstance(callbacks, keras.callbacks.Callback):
+        callbacks = [callbacks]
+    return [inputs.InputGuard(), *(callbacks or [])]

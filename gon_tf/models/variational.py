@@ -1,0 +1,204 @@
+"""Variational Gradient Origin Network: the posterior of an image is one step from the origin."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from gon_tf import arguments, losses, origin
+from gon_tf.models.elbo import Posterior, VariationalModel
+from gon_tf.models.gon import GON
+
+PUBLISHED_BATCH = 64
+
+
+@keras.saving.register_keras_serializable("gon_tf")
+class VariationalGON(VariationalModel, GON):
+    """A variational autoencoder without an encoder.
+
+    One step from the origin z0 gives z(x), two linear maps of it the Gaussian of the latents u that
+    the decoder F turns into an image:
+
+        m(z) = A z + a,        v(z) = B z + b + log diag C,        u ~ N(m(z), exp(v(z)))
+
+    Training minimises the negative evidence lower bound at z(x) (see `VariationalModel`). The step
+    goes against the same bound, its inner network being the decoder after the map to the mean:
+
+        inner(z0) = loss(F(m(z0)), x) + inner_kl_weight * KL(N(m(z0), exp(B z0 + b)) || N(0, I))
+
+    With `step="gauss-newton"` (the default) and damping 1, z(x) is the mode of the posterior under
+    the prior N(0, I) and the inner network linearised at the origin, J being its Jacobian. That
+    posterior is a Gaussian (Laplace approximation) whose covariance C is the same for all images:
+
+        z(x) = z0 - C d inner / d z0,        C = (J^T D J + damping * I)^-1
+
+    The latents u have the correlations of C, too. A starts at the identity, a, B and b at zero, so
+    that a new model's posterior is the Laplace approximation, and training corrects it. With
+    `step="gradient"` z(x) = z0 - s * d inner / d z0 as in the paper, the maps alone give the
+    variance and the latents are independent (C = I).
+
+    `encode` gives the mean, an affine map of the image, so the model folds like a `GON`. Samples
+    come from the prior.
+
+    Args:
+        decoder: as in `GON`.
+        loss: "cross_entropy" (nats), or "squared_error" (nats, but for a constant, of pixels with a
+            Gaussian error of variance 1/2).
+        step: "gauss-newton" or "gradient".
+        damping: with `step="gauss-newton"`, the precision of the prior that the step assumes, > 0.
+        noise_at_origin: whether the inner pass of training draws its latents from
+            N(m(z0), exp(B z0 + b)), as published, instead of taking m(z0). Each image then needs a
+            pass of its own at the origin. There is no such noise at inference.
+        kl_weight: factor of the divergence in the loss, >= 0; see `gon_tf.callbacks.KLWarmup`.
+        inner_kl_weight: factor of the divergence in the inner loss, >= 0.
+        laplace_covariance: with `step="gauss-newton"`, whether the variances and correlations start
+            from those of the Laplace approximation (C above) or the variances from 1 (C = I).
+        inner_scale: with `step="gradient"`, factor of the inner loss, which is summed over pixels.
+            The default 1/64 is the paper's scale at batch 64.
+        step_size: fraction of the step that is taken, > 0.
+        inner_steps: steps from the origin, >= 1. Only with one step does the model `fold`.
+        learn_origin: whether z0 is a weight instead of zero.
+        latent_regularizer: factor of the squared length of the drawn latents in the loss, >= 0.
+        detach_origin: do not train through the step (ablation).
+
+    Raises:
+        ValueError: if an argument is out of range.
+        TypeError: if `decoder` is not a Keras model.
+
+    Example:
+        >>> model = gon_tf.VariationalGON(gon_tf.ConvDecoder((32, 32, 1), latent_dim=256))
+        >>> model.compile(keras.optimizers.Adam(4e-3))
+        >>> model.fit(images, epochs=10, callbacks=[gon_tf.callbacks.KLWarmup(epochs=2)])
+        >>> model.sample(16).shape
+        (16, 32, 32, 1)
+
+    The published model is `VariationalGON(decoder, step="gradient", noise_at_origin=True)` with a
+    `ConvDecoder(..., normalization="batch")`.
+
+    Source: Bond-Taylor & Willcocks, "Gradient Origin Networks", ICLR 2021, section 3.2.
+    """
+
+    def __init__(
+        self,
+        decoder,
+        loss="cross_entropy",
+        step="gauss-newton",
+        damping=1.0,
+        noise_at_origin=False,
+        kl_weight=1.0,
+        inner_kl_weight=1.0,
+        laplace_covariance=True,
+        inner_scale=None,
+        step_size=1.0,
+        inner_steps=1,
+        learn_origin=False,
+        latent_regularizer=0.0,
+        detach_origin=False,
+        **kwargs,
+    ):
+        super().__init__(
+            decoder=decoder,
+            loss=loss,
+            kl_weight=kl_weight,
+            latent_regularizer=latent_regularizer,
+            step=step,
+            damping=damping,
+            inner_scale=inner_scale,
+            step_size=step_size,
+            inner_steps=inner_steps,
+            learn_origin=learn_origin,
+            detach_origin=detach_origin,
+            **kwargs,
+        )
+        self.noise_at_origin = arguments.boolean("noise_at_origin", noise_at_origin)
+        self.inner_kl_weight = arguments.number("inner_kl_weight", inner_kl_weight)
+        self.laplace_covariance = arguments.boolean("laplace_covariance", laplace_covariance)
+        self.mean_map = self._linear_map("identity", "mean")
+        self.log_variance_map = self._linear_map("zeros", "log_variance")
+
+    def _linear_map(self, initializer, name):
+        # Means and variances stay in float32 under a mixed precision policy.
+        layer = keras.layers.Dense(
+            self.latent_dim, kernel_initializer=initializer, dtype="float32", name=name
+        )
+        layer.build((None, self.latent_dim))
+        return layer
+
+    @property
+    def origin_step(self):
+        """The step of `gon_tf.origin` that this model takes."""
+        if self.step == "gauss-newton":
+            return origin.GaussNewton(self.step_size, self.damping, relative=False)
+        return origin.Gradient(self.step_size * (self.inner_scale or 1.0 / PUBLISHED_BATCH))
+
+    def inner_network(self, points, noise=None, training=None):
+        """The decoder after the maps: at the mean, or at a draw from the posterior of `points`."""
+        drawn = self.mean_map(points)
+        if noise is not None:
+            drawn += ops.exp(0.5 * self.log_variance_map(points)) * noise
+        return self.network(drawn, training=training)
+
+    def inner_penalty(self, points):
+        """What the inner loss adds to the reconstruction error of `points`, `[n]`."""
+        divergence = losses.kl_divergence(self.mean_map(points), self.log_variance_map(points))
+        return self.inner_kl_weight * divergence
+
+    def linearize(self, training=None):
+        """The inner network without noise around the origin, a `gon_tf.origin.Linearization`."""
+        return origin.linearize(
+            lambda points: self.inner_network(points, training=training),
+            self.start(),
+            self.pixel_loss,
+            self.inner_penalty,
+        )
+
+    def points_of(self, images, noise=None, training=None, linearization=None):
+        """z(x) of a batch of images, `[batch, latent_dim]`, before the maps.
+
+        Args:
+            images: float32 `[batch, height, width, channels]`.
+            noise: that of the inner pass, `[batch, latent_dim]`, or none.
+            training: as in Keras.
+            linearization: that of `linearize`, if it is known.
+        """
+        return origin.latents_from_origin(
+            lambda points: self.inner_network(points, noise, training=training),
+            self.start(),
+            images,
+            self.pixel_loss,
+            self.origin_step,
+            inner_steps=self.inner_steps,
+            shares_origin=self.shares_origin and noise is None,
+            penalty=self.inner_penalty,
+            linearization=linearization,
+        )
+
+    def posterior_of(self, images, training=None):
+        """The `Posterior` of a batch of float32 images, inside a graph or an outer tape."""
+        noise = self.draw_noise(images, training) if training and self.noise_at_origin else None
+        laplace = self.laplace_covariance and self.step == "gauss-newton"
+        around = self.linearize(training) if laplace else None
+        points = self.points_of(images, noise, training, around)
+        if self.detach_origin:
+            points = self.start() + tf.stop_gradient(points - self.start())
+        mean, log_variance = self.mean_map(points), self.log_variance_map(points)
+        if not laplace:
+            return Posterior(mean, log_variance)
+        root = around.covariance_root(self.origin_step)
+        root = tf.stop_gradient(root) if self.detach_origin else root
+        variance = ops.sum(ops.square(root), axis=0)
+        return Posterior(mean, log_variance + ops.log(variance), root / ops.sqrt(variance))
+
+    def _kernel_and_bias(self):
+        kernel, bias = self.linearize().fold(self.origin_step)
+        return tf.matmul(kernel, self.mean_map.kernel), self.mean_map(bias[None])[0]
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "noise_at_origin": self.noise_at_origin,
+            "inner_kl_weight": self.inner_kl_weight,
+            "laplace_covariance": self.laplace_covariance,
+        }
