@@ -24,7 +24,7 @@ def wheel(tmp_path_factory):
 @pytest.mark.slow
 def test_wheel_installs_the_package_and_nothing_else(wheel, tmp_path):
     venv.create(tmp_path / "env", with_pip=False)
-    (site,) = (tmp_path / "env").glob("lib*/python*/site-packages")
+    (site,) = (tmp_path / "env").glob("lib/python*/site-packages")
     command = [sys.executable, "-m", "pip", "install", "--no-deps", "--target", site, wheel]
     subprocess.run(command, check=True, capture_output=True)
     installed = {path.name for path in site.iterdir()}
@@ -42,7 +42,7 @@ def test_wheel_ships_the_files_of_the_registry(wheel):
 
     names = zipfile.ZipFile(wheel).namelist()
     for entry in zoo.entries():
-        for file in (*entry.files, "README.md"):
+        for file in entry.files:
             assert f"gon_tf/zoo/{entry.name}/{file}" in names
 
 
@@ -50,7 +50,7 @@ def test_importing_the_package_imports_no_framework():
     script = (
         "import sys, gon_tf, gon_tf.zoo\n"
         "heavy = {'tensorflow', 'keras', 'numpy', 'PIL', 'h5py'} & set(sys.modules)\n"
-        "sys.exit(', '.join(heavy))"
+        "sys.exit(', '.join(heavy) or 0)"
     )
     subprocess.run([*INTERPRETER, script], check=True)
 
