@@ -161,10 +161,10 @@ class LatentModel(ImageTrainer):
             TypeError: if the images are integers other than uint8.
         """
         images = inputs.checked_images(images, self.image_shape)
-        return in_chunks(self.batch_encoder(), images)
+        return in_chunks(self.batch_encoder(len(images)), images)
 
-    def batch_encoder(self):
-        """The function that encodes a bounded number of images at a time."""
+    def batch_encoder(self, count):
+        """The function that encodes `count` images, a bounded number at a time."""
         return lambda images: self._encode_batch(inputs.to_unit_range(images))
 
     def decode(self, latents) -> np.ndarray:

@@ -122,7 +122,7 @@ class GLO(LatentModel):
 
     # Use
 
-    def batch_encoder(self):
+    def batch_encoder(self, count):
         """The function that encodes a bounded number of images at a time.
 
         Raises:
@@ -133,7 +133,7 @@ class GLO(LatentModel):
                 "GLO encodes with a trained decoder, from the mean of the learned latents: call "
                 "fit(images) first. Received: a model that was not trained"
             )
-        return super().batch_encoder()
+        return super().batch_encoder(count)
 
     def latents_of(self, images, training=None):
         """Latents of a batch of float32 images by optimisation, each image by itself."""

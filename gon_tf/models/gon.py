@@ -160,10 +160,15 @@ class GON(LatentModel):
         linearization = origin.linearize(self.network, self.start(), self.pixel_loss)
         return linearization.fold(self.origin_step)
 
-    def batch_encoder(self):
-        """Encoding is one matrix product where the model folds."""
-        if not self.folds:
-            return super().batch_encoder()
+    def batch_encoder(self, count):
+        """Encoding is one matrix product where the model folds, and folding pays.
+
+        The fold takes a tangent for each latent, a gradient step without it one cotangent for each
+        image; a Gauss-Newton step needs the tangents in any case.
+        """
+        few = not self.origin_step.needs_jacobian and count < self.latent_dim
+        if few or not self.folds:
+            return super().batch_encoder(count)
         kernel, bias = self._fold()
         return lambda images: tf.matmul(origin.flatten(inputs.to_unit_range(images)), kernel) + bias
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from gon_tf import arguments, losses, origin
+from gon_tf.decoders.conv import uniform
 from gon_tf.models.elbo import Posterior, VariationalModel
 from gon_tf.models.gon import GON
 
@@ -36,7 +37,9 @@ class VariationalGON(VariationalModel, GON):
     The latents u have the correlations of C, too. A starts at the identity, a, B and b at zero, so
     that a new model's posterior is the Laplace approximation, and training corrects it. With
     `step="gradient"` z(x) = z0 - s * d inner / d z0 as in the paper, the maps alone give the
-    variance and the latents are independent (C = I).
+    variance and the latents are independent (C = I). The maps then start as in the paper, at random
+    within 1 / sqrt(latent_dim), biases too: a normalised decoder that is given exactly zero divides
+    by the variance of a constant.
 
     `encode` gives the mean, an affine map of the image, so the model folds like a `GON`. Samples
     come from the prior.
@@ -49,7 +52,7 @@ class VariationalGON(VariationalModel, GON):
         damping: with `step="gauss-newton"`, the precision of the prior that the step assumes, > 0.
         noise_at_origin: whether the inner pass of training draws its latents from
             N(m(z0), exp(B z0 + b)), as published, instead of taking m(z0). Each image then needs a
-            pass of its own at the origin. There is no such noise at inference.
+            pass of its own at the origin; at inference all images share one fixed draw.
         kl_weight: factor of the divergence in the loss, >= 0; see `gon_tf.callbacks.KLWarmup`.
         inner_kl_weight: factor of the divergence in the inner loss, >= 0.
         laplace_covariance: with `step="gauss-newton"`, whether the variances and correlations start
@@ -118,9 +121,16 @@ class VariationalGON(VariationalModel, GON):
         self.log_variance_map = self._linear_map("zeros", "log_variance")
 
     def _linear_map(self, initializer, name):
+        bias_initializer = "zeros"
+        if self.step == "gradient":
+            initializer = bias_initializer = uniform(self.latent_dim)
         # Means and variances stay in float32 under a mixed precision policy.
         layer = keras.layers.Dense(
-            self.latent_dim, kernel_initializer=initializer, dtype="float32", name=name
+            self.latent_dim,
+            kernel_initializer=initializer,
+            bias_initializer=bias_initializer,
+            dtype="float32",
+            name=name,
         )
         layer.build((None, self.latent_dim))
         return layer
@@ -144,10 +154,22 @@ class VariationalGON(VariationalModel, GON):
         divergence = losses.kl_divergence(self.mean_map(points), self.log_variance_map(points))
         return self.inner_kl_weight * divergence
 
-    def linearize(self, training=None):
-        """The inner network without noise around the origin, a `gon_tf.origin.Linearization`."""
+    def origin_noise(self, images, training):
+        """Noise of the inner pass: none, one draw for each image, or one for all at inference.
+
+        A decoder that has learned from noise at the origin needs some at inference too. With one
+        draw for all the origin is shared, and an image's latents do not depend on its batch.
+        """
+        if not self.noise_at_origin:
+            return None
+        if training:
+            return self.draw_noise(images, training)
+        return tf.random.stateless_normal((1, self.latent_dim), seed=(0, 0))
+
+    def linearize(self, noise=None, training=None):
+        """The inner network around the origin, a `gon_tf.origin.Linearization`."""
         return origin.linearize(
-            lambda points: self.inner_network(points, training=training),
+            lambda points: self.inner_network(points, noise, training=training),
             self.start(),
             self.pixel_loss,
             self.inner_penalty,
@@ -158,7 +180,7 @@ class VariationalGON(VariationalModel, GON):
 
         Args:
             images: float32 `[batch, height, width, channels]`.
-            noise: that of the inner pass, `[batch, latent_dim]`, or none.
+            noise: that of the inner pass, `[batch, latent_dim]`, `[1, latent_dim]` or none.
             training: as in Keras.
             linearization: that of `linearize`, if it is known.
         """
@@ -169,16 +191,16 @@ class VariationalGON(VariationalModel, GON):
             self.pixel_loss,
             self.origin_step,
             inner_steps=self.inner_steps,
-            shares_origin=self.shares_origin and noise is None,
+            shares_origin=self.shares_origin and (noise is None or noise.shape[0] == 1),
             penalty=self.inner_penalty,
             linearization=linearization,
         )
 
     def posterior_of(self, images, training=None):
         """The `Posterior` of a batch of float32 images, inside a graph or an outer tape."""
-        noise = self.draw_noise(images, training) if training and self.noise_at_origin else None
+        noise = self.origin_noise(images, training)
         laplace = self.laplace_covariance and self.step == "gauss-newton"
-        around = self.linearize(training) if laplace else None
+        around = self.linearize(None if training else noise, training) if laplace else None
         points = self.points_of(images, noise, training, around)
         if self.detach_origin:
             points = self.start() + tf.stop_gradient(points - self.start())
@@ -191,7 +213,8 @@ class VariationalGON(VariationalModel, GON):
         return Posterior(mean, log_variance + ops.log(variance), root / ops.sqrt(variance))
 
     def _kernel_and_bias(self):
-        kernel, bias = self.linearize().fold(self.origin_step)
+        noise = self.origin_noise(images=None, training=False)
+        kernel, bias = self.linearize(noise).fold(self.origin_step)
         return tf.matmul(kernel, self.mean_map.kernel), self.mean_map(bias[None])[0]
 
     def get_config(self):

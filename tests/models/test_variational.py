@@ -177,12 +177,24 @@ def test_every_batch_and_every_step_has_noise_of_its_own(batch):
     assert len({float(draw[0, 0]) for draw in draws}) == 4
 
 
-def test_noise_at_the_origin_is_for_training_only(images, batch):
-    noisy, quiet = disturbed(**PUBLISHED), disturbed(step="gradient")
-    noisy.set_weights(quiet.get_weights())
-    np.testing.assert_array_equal(noisy.encode(images), quiet.encode(images))
-    means = [noisy.posterior_of(batch, training=True).mean for _ in range(2)]
+def test_noise_at_the_origin_is_each_images_own_in_training_alone(images, batch):
+    model = disturbed(**PUBLISHED)
+    means = [model.posterior_of(batch, training=True).mean for _ in range(2)]
     assert np.abs(means[0] - means[1]).max() > 0.0
+    together = model.encode(images)
+    np.testing.assert_array_equal(model.encode(images), together)
+    scale = np.abs(together).max()
+    np.testing.assert_allclose(model.encode(images[3:4])[0], together[3], atol=1e-4 * scale)
+    folded = model.fold().predict(images / np.float32(255), verbose=0)
+    np.testing.assert_allclose(folded, together, atol=1e-4 * scale)
+
+
+def test_gradient_step_starts_as_published():
+    """From zero, a normalised decoder would divide by the variance of a constant."""
+    model = VariationalGON(decoder(), step="gradient")
+    for layer in (model.mean_map, model.log_variance_map):
+        for weight in layer.get_weights():
+            assert 0.0 < np.abs(weight).max() <= 1.0 / np.sqrt(LATENTS)
 
 
 def test_samples_come_from_the_prior_without_training():
