@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 
 def median_times(functions: dict[str, Callable], repetitions: int) -> dict[str, float]:
@@ -28,12 +28,22 @@ def median_times(functions: dict[str, Callable], repetitions: int) -> dict[str, 
 
 
 def peak_growth(prepare: Callable[[], Callable]) -> float:
-    """MiB by which this process' peak memory grows over three calls of what `prepare` makes."""
+    """MiB that this process takes at the most, over what it has, in three calls (Linux).
+
+    The calls are those of the function that `prepare` makes, the first of them building the graph.
+    """
     function = prepare()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
+    before = resident("VmRSS")
     for _ in range(3):
         function()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return (resident("VmHWM") - before) / 1024
+
+
+def resident(field: str) -> int:
+    """Memory of this process in KiB, now ("VmRSS") or at its peak ("VmHWM")."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 def in_fresh_process(module: str, *arguments: str) -> dict:
