@@ -134,7 +134,8 @@ def nested(network, latents, images, loss, step, penalty=None):
 def shared(network, origin, images, loss, step, penalty=None, linearization=None):
     """One step from the `origin` `[1, latent_dim]`, with the network run for one image only."""
     latent_dim, batch = origin.shape[-1], images.shape[0]
-    tangents_are_cheap = batch is not None and latent_dim <= batch
+    # A tangent costs somewhat more than a cotangent, in time and in memory.
+    tangents_are_cheap = batch is not None and 2 * latent_dim <= batch
     if linearization is None and (step.needs_jacobian or tangents_are_cheap):
         linearization = linearize(network, origin, loss, penalty)
     if linearization is not None:
