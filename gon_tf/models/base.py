@@ -301,8 +301,8 @@ def in_chunks(function, values: np.ndarray) -> np.ndarray:
     return np.concatenate([np.asarray(function(values[s : s + CHUNK])) for s in starts])
 
 
-def take(batches, steps):
-    """The first `steps` of `batches`, or all."""
-    if isinstance(batches, keras.utils.PyDataset):
-        batches = (batches[number] for number in range(batches.num_batches))
-    return islice(batches, steps)
+def take(dataset, steps):
+    """The first `steps` batches of a data set, or all."""
+    if isinstance(dataset, keras.utils.PyDataset):
+        return (dataset[number] for number in islice(range(dataset.num_batches), steps))
+    return islice(dataset, steps)

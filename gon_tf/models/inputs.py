@@ -85,6 +85,9 @@ def only_images(data):
     return images
 
 
+REMEDY = "Use a smaller learning rate or clip the gradients (clipnorm)."
+
+
 class InputGuard(keras.callbacks.Callback):
     """Stops `fit` and `evaluate` when the images or the loss are not what they must be.
 
@@ -99,8 +102,10 @@ class InputGuard(keras.callbacks.Callback):
             self._check()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Checks the epoch."""
+        """Checks the epoch, and the weights that its last step left."""
         self._check()
+        if not all(bool(ops.all(ops.isfinite(w))) for w in self.model.trainable_weights):
+            raise ValueError(f"The loss is not finite. Received: weights that are not. {REMEDY}")
 
     def on_test_end(self, logs=None):
         """Checks the whole evaluation."""
@@ -115,7 +120,4 @@ class InputGuard(keras.callbacks.Callback):
             )
         loss = float(self.model.loss_metric.result())
         if not np.isfinite(loss):
-            raise ValueError(
-                f"The loss is not finite. Received: loss={loss}. Use a smaller learning rate or "
-                "clip the gradients (clipnorm)."
-            )
+            raise ValueError(f"The loss is not finite. Received: loss={loss}. {REMEDY}")

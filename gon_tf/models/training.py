@@ -129,7 +129,6 @@ class ImageTrainer(keras.Model):
             ValueError: if the images lie outside [0, 1] or are not finite, or the loss is not.
         """
         self._check_data(x)
-        kwargs.pop("sample_weight", None)
         return super().evaluate(
             x, None, batch_size, verbose, callbacks=with_guard(callbacks, self), **kwargs
         )

@@ -342,12 +342,12 @@ def test_diverging_training_keeps_the_last_good_checkpoint(images, tmp_path):
     model.compile(keras.optimizers.SGD(1e-3))
     save = keras.callbacks.ModelCheckpoint(tmp_path / "last.weights.h5", save_weights_only=True)
     model.fit(images, callbacks=[save], verbose=0)
-    good = (tmp_path / "last.weights.h5").read_bytes()
     model.optimizer.learning_rate = 1e6
     with pytest.raises(ValueError, match="loss is not finite"):
         model.fit(images, epochs=20, batch_size=5, callbacks=[save], verbose=0)
-    assert not np.all(np.isfinite(model.decoder.get_weights()[0]))
-    assert (tmp_path / "last.weights.h5").read_bytes() == good
+    assert not all(np.all(np.isfinite(weight)) for weight in model.get_weights())
+    model.load_weights(tmp_path / "last.weights.h5")
+    assert all(np.all(np.isfinite(weight)) for weight in model.get_weights())
 
 
 def test_generators_and_py_datasets(images):
