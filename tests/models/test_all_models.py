@@ -178,27 +178,31 @@ def test_config_round_trip(build):
     assert copy.get_config() == model.get_config()
 
 
-def test_keras_file_round_trip_in_a_fresh_process(trained, images, tmp_path):
+def test_file_and_preset_in_a_fresh_process(trained, images, tmp_path):
     trained.save(tmp_path / "model.keras")
+    trained.save_to_preset(tmp_path / "preset", {"description": "a test"})
     np.save(tmp_path / "images.npy", images)
     script = (
         "import gon_tf, keras, numpy as np\n"
-        "model = keras.saving.load_model('model.keras')\n"
         "images = np.load('images.npy')\n"
-        "np.savez('out.npz', model.encode(images), model.reconstruct(images), model.sample(3),\n"
-        "         model.fit(images, batch_size=10, shuffle=False, verbose=0).history['loss'])"
+        "model, preset = keras.saving.load_model('model.keras'), gon_tf.load('preset')\n"
+        "arrays = [f(x) for m in (model, preset) for f, x in\n"
+        "          ((m.encode, images), (m.reconstruct, images), (m.sample, 3))]\n"
+        "continued = model.fit(images, batch_size=10, shuffle=False, verbose=0)\n"
+        "np.savez('out.npz', *arrays, continued.history['loss'])"
     )
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, capture_output=True)
-    encoded, reconstructed, sampled, loss = np.load(tmp_path / "out.npz").values()
-    np.testing.assert_allclose(encoded, trained.encode(images), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(reconstructed, trained.reconstruct(images), atol=1e-6)
-    np.testing.assert_allclose(sampled, trained.sample(3), atol=1e-6)
+    *arrays, loss = np.load(tmp_path / "out.npz").values()
+    for encoded, reconstructed, sampled in (arrays[:3], arrays[3:]):
+        np.testing.assert_allclose(encoded, trained.encode(images), rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(reconstructed, trained.reconstruct(images), atol=1e-6)
+        np.testing.assert_allclose(sampled, trained.sample(3), atol=1e-6)
     continued = trained.fit(images, batch_size=10, shuffle=False, verbose=0).history["loss"]
     np.testing.assert_allclose(loss, continued, rtol=1e-5)
 
 
-def test_preset_round_trip(trained, images, tmp_path):
-    trained.save_to_preset(tmp_path / "preset", {"description": "a test"})
+def test_preset_round_trip_is_exact(trained, images, tmp_path):
+    trained.save_to_preset(tmp_path / "preset")
     loaded = gon_tf.load(tmp_path / "preset")
     assert type(loaded) is type(trained)
     np.testing.assert_array_equal(loaded.encode(images), trained.encode(images))
