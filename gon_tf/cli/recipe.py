@@ -19,23 +19,29 @@ class Recipe:
     dataset: str
     validation: str | None = None
     evaluate: str | None = None
-    # network
     image_size: tuple[int, int] = (32, 32)
     channels: int | None = None
-    latent_dim: int = 256
-    filters: int = 16
-    activation: str = "elu"
-    normalization: str = "none"
-    # method
-    loss: str = "squared_error"
-    step: str = "gauss-newton"
-    step_size: float = 1.0
-    damping: float = 0.01
+    # network and method: None takes the default of the variant (see `gon_tf.cli.variants`)
+    latent_dim: int | None = None
+    filters: int | None = None
+    activation: str | None = None
+    normalization: str | None = None
+    width: int | None = None
+    depth: int | None = None
+    omega: float | None = None
+    loss: str | None = None
+    step: str | None = None
+    step_size: float | None = None
+    damping: float | None = None
+    points_per_step: int | None = None
+    components: int | None = None
     # training
     epochs: int = 10
     batch_size: int = 64
     optimizer: str = "adam"
-    learning_rate: float = 2e-3
+    learning_rate: float | None = None
+    beta_1: float | None = None
+    beta_2: float | None = None
     schedule: str = "cosine"
     warmup: float = 0.0
     clipnorm: float | None = None

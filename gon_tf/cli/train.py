@@ -7,7 +7,7 @@ import dataclasses
 import click
 from click.core import ParameterSource
 
-from gon_tf.cli import models, options, outputs, report, training
+from gon_tf.cli import models, options, outputs, report, training, variants
 from gon_tf.cli.commands import start_tensorflow
 from gon_tf.cli.recipe import Recipe
 
@@ -17,7 +17,9 @@ DEFAULTS = {field.name: field.default for field in dataclasses.fields(Recipe)}
 def setting(declaration: str, kind, text: str):
     """The option that sets a field of the recipe; `declaration` is its flag and its metavar."""
     flag, _, metavar = declaration.partition(" ")
-    default = DEFAULTS[flag.removeprefix("--").replace("-", "_")]
+    name = flag.removeprefix("--").replace("-", "_")
+    default = DEFAULTS[name]
+    text += defaults_of_variants(name)
     return click.option(
         flag,
         metavar=metavar or None,
@@ -28,7 +30,17 @@ def setting(declaration: str, kind, text: str):
     )
 
 
+def defaults_of_variants(name: str) -> str:
+    """What the variants take for the recipe's field `name`, for the help; "" if all do the same."""
+    by_default: dict[str, list[str]] = {}
+    for variant, kind in variants.VARIANTS.items():
+        if (default := kind.defaults.get(name)) is not None:
+            by_default.setdefault(report.text(default), []).append(variant)
+    return "".join(f"  [{', '.join(names)}: {value}]" for value, names in by_default.items())
+
+
 count = click.IntRange(min=1)
+decay = click.FloatRange(0, 1, max_open=True)
 positive = click.FloatRange(min=0, min_open=True)
 
 
@@ -40,7 +52,7 @@ positive = click.FloatRange(min=0, min_open=True)
     )
 )
 @click.argument(
-    "variant", metavar="VARIANT", type=click.Choice(list(training.VARIANTS)), required=False
+    "variant", metavar="VARIANT", type=click.Choice(list(variants.VARIANTS)), required=False
 )
 @click.argument("dataset", metavar="DATASET", required=False)
 @options.output("Folder for the model, its log and its checkpoint.", metavar="DIR", required=False)
@@ -57,14 +69,21 @@ positive = click.FloatRange(min=0, min_open=True)
     click.Choice(["none", "instance", "group", "batch"]),
     "Normalisation of the hidden layers.",
 )
+@setting("--width N", count, "Units of each hidden layer of the SIREN.")
+@setting("--depth N", count, "Hidden layers of the SIREN.")
+@setting("--omega X", positive, "Frequency of the SIREN's sines.")
 @setting("--loss", click.Choice(["squared_error", "cross_entropy"]), "Loss of a pixel.")
 @setting("--step", click.Choice(["gauss-newton", "gradient"]), "Step from the origin.")
 @setting("--step-size X", positive, "Fraction of the step that is taken.")
 @setting("--damping X", positive, "Damping of the Gauss-Newton step.")
+@setting("--points-per-step N", count, "Pixels, drawn anew, that a step of an implicit model sees.")
+@setting("--components N", count, "Gaussians in the distribution that `sample` draws from.")
 @setting("--epochs N", count, "Passes over the data.")
 @setting("--batch-size N", count, "Images in a step.")
 @setting("--optimizer", click.Choice(["adam", "adamw", "nadam", "lion", "sgd"]), "Optimizer.")
 @setting("--learning-rate X", positive, "Highest learning rate.")
+@setting("--beta-1 X", decay, "Decay of the optimizer's mean of the gradient.")
+@setting("--beta-2 X", decay, "Decay of the optimizer's mean of the squared gradient.")
 @setting("--schedule", click.Choice(["cosine", "constant"]), "Course of the learning rate.")
 @setting("--warmup X", click.FloatRange(0, 1), "Part of the steps in which the rate rises from 0.")
 @setting("--clipnorm X", positive, "Largest norm of a weight's gradient.")
@@ -83,7 +102,8 @@ positive = click.FloatRange(min=0, min_open=True)
 def train(ctx, variant, dataset, output, recipe, data_dir, dry_run, as_json, overwrite, **settings):
     """Train a GON on images.
 
-    VARIANT is conv. DATASET is a data set with a split (mnist:train, cifar10:train[:90%]) or a
+    VARIANT is a GON (conv, variational, implicit) or a baseline with an encoder (autoencoder, vae).
+    DATASET is a data set with a split (mnist:train, cifar10:train[:90%]) or a
     folder of images. With --recipe both come from another model. DIR becomes a MODEL for the other
     commands; it also holds a log and the last epoch's weights. Progress goes to stderr.
     """

@@ -7,12 +7,11 @@ import csv
 import math
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gon_tf.cli import outputs
+from gon_tf.cli import outputs, variants
 from gon_tf.cli.evaluate import measure
 from gon_tf.cli.info import devices, versions
 from gon_tf.cli.recipe import Recipe
@@ -23,29 +22,6 @@ if TYPE_CHECKING:
 
 PAPER = "Bond-Taylor & Willcocks, Gradient Origin Networks, ICLR 2021, arXiv 2007.02798"
 LOG, CHECKPOINT = "log.csv", "checkpoint.weights.h5"
-
-
-def conv(recipe: Recipe, image_shape) -> keras.Model:
-    """The convolutional GON of a recipe."""
-    import gon_tf
-
-    decoder = gon_tf.ConvDecoder(
-        image_shape,
-        recipe.latent_dim,
-        filters=recipe.filters,
-        activation=recipe.activation,
-        normalization=None if recipe.normalization == "none" else recipe.normalization,
-    )
-    return gon_tf.GON(
-        decoder,
-        loss=recipe.loss,
-        step=recipe.step,
-        step_size=recipe.step_size,
-        damping=recipe.damping,
-    )
-
-
-VARIANTS: dict[str, Callable[..., keras.Model]] = {"conv": conv}
 
 
 @dataclass(frozen=True)
@@ -71,9 +47,7 @@ def prepare(recipe: Recipe, data_dir: Path | None = None) -> Job:
 
     from gon_tf import data
 
-    if recipe.variant not in VARIANTS:
-        known = ", ".join(VARIANTS)
-        raise ValueError(f"A recipe's variant is one of {known}. Received: {recipe.variant!r}")
+    recipe = variants.complete(recipe)
     source = data.open_source(recipe.dataset, data_dir)
     if source.count < recipe.batch_size:
         raise ValueError(
@@ -89,7 +63,7 @@ def prepare(recipe: Recipe, data_dir: Path | None = None) -> Job:
 
     keras.utils.set_random_seed(recipe.seed)
     with precision(recipe.precision):
-        model = VARIANTS[recipe.variant](recipe, image_shape)
+        model = variants.VARIANTS[recipe.variant].build(recipe, image_shape)
         model.compile(optimizer(recipe, recipe.epochs * (source.count // recipe.batch_size)))
     return Job(
         recipe=recipe,
@@ -119,8 +93,12 @@ def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
         warmup_steps=warmup,
     )
     average = {"use_ema": True, "ema_momentum": recipe.ema} if recipe.ema else {}
+    moments = {"beta_1": recipe.beta_1, "beta_2": recipe.beta_2}
+    moments = {name: value for name, value in moments.items() if value is not None}
+    if moments and recipe.optimizer == "sgd":
+        raise ValueError("sgd has no moments: leave out --beta-1 and --beta-2.")
     kind = type(keras.optimizers.get(recipe.optimizer))
-    return kind(learning_rate=learning_rate, clipnorm=recipe.clipnorm, **average)
+    return kind(learning_rate=learning_rate, clipnorm=recipe.clipnorm, **moments, **average)
 
 
 @contextlib.contextmanager

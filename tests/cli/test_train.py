@@ -1,13 +1,13 @@
 import csv
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import gon_tf
-from gon_tf.cli import training
+from gon_tf.cli import training, variants
 from gon_tf.cli.recipe import Recipe
 
 SMALL = ["--image-size", "8", "--latent-dim", "4", "--filters", "2", "--batch-size", "4"]
@@ -32,7 +32,8 @@ def test_train_evaluate_and_train_again(run, pictures, tmp_path):
     metadata = json.loads((folder / "metadata.json").read_text())
     recipe = Recipe.from_json(metadata["recipe"])
     expected = Recipe("conv", "pictures", "pictures", "pictures", (8, 8), 1, 4, filters=2)
-    assert recipe == replace(expected, epochs=2, batch_size=4, seed=3)
+    expected = variants.complete(replace(expected, epochs=2, batch_size=4, seed=3))
+    assert recipe == expected
     assert metadata["metrics"] == {**summary["metrics"], "split": "pictures", "count": 12}
     assert metadata["dataset"]["images"] == 12
     assert metadata["versions"]["gon_tf"] == gon_tf.__version__
@@ -74,7 +75,7 @@ def test_options_win_over_the_recipe(run, pictures, tmp_path):
     (tmp_path / "model" / "metadata.json").write_text(json.dumps(metadata))
     result = run("train", "--recipe", "model", "--epochs", "7", "--dry-run", "--json")
     assert result.exit_code == 0, result.stderr
-    expected = replace(recipe, epochs=7, channels=1)
+    expected = variants.complete(replace(recipe, epochs=7, channels=1))
     assert Recipe.from_json(json.loads(result.stdout)["recipe"]) == expected
 
 
@@ -85,7 +86,7 @@ def test_options_win_over_the_recipe(run, pictures, tmp_path):
         ('{"recipe": {"variant": "conv"}}', "A recipe needs dataset, image_size."),
         (
             '{"recipe": {"variant": "x", "dataset": "pictures", "image_size": [8, 8]}}',
-            "A recipe's variant is one of conv. Received: 'x'",
+            "A recipe's variant is one of conv, variational, implicit",
         ),
     ],
 )
@@ -114,7 +115,11 @@ def test_broken_pictures_are_skipped_with_a_warning(run, pictures):
         ([], 2, "Give VARIANT and DATASET, or --recipe MODEL."),
         (["conv"], 2, "Give VARIANT and DATASET, or --recipe MODEL."),
         (["conv", "pictures", "--recipe", "x"], 2, "Give VARIANT and DATASET"),
-        (["transformer", "pictures", "-o", "model"], 2, "'transformer' is not 'conv'"),
+        (
+            ["transformer", "pictures", "-o", "model"],
+            2,
+            "'transformer' is not one of 'conv', 'variational', 'implicit'",
+        ),
         (["conv", "pictures"], 2, "Missing option '-o'"),
         (["conv", "pictures", "-o", "model", "--epochs", "0"], 2, "0 is not in the range x>=1"),
         (["conv", "pictures", "-o", "model", "--learning-rate", "0"], 2, "not in the range x>0"),
@@ -128,6 +133,8 @@ def test_broken_pictures_are_skipped_with_a_warning(run, pictures):
             1,
             "elu",
         ),
+        (["conv", "pictures", "-o", "model", "--omega", "9"], 1, "conv models have no omega"),
+        (["vae", "pictures", "-o", "model", "--step", "gradient"], 1, "vae models have no step"),
         (["conv", "nowhere/", "-o", "model"], 1, "nowhere"),
         (["conv", "mnits", "-o", "model"], 1, "did you mean 'mnist'?"),
         (["conv", "pictures", "-o", "model", *SMALL, "--validation", "nowhere/"], 1, "nowhere"),
@@ -151,6 +158,14 @@ def test_a_loss_that_is_not_finite(run, pictures, tmp_path):
     assert not (tmp_path / "model" / "config.json").exists()
 
 
+def test_moments_of_the_optimizer():
+    recipe = variants.complete(Recipe("conv", "mnist", beta_1=0.5, beta_2=0.75))
+    optimizer = training.optimizer(recipe, steps=100)
+    assert (optimizer.beta_1, optimizer.beta_2) == (0.5, 0.75)
+    with pytest.raises(ValueError, match="sgd has no moments"):
+        training.optimizer(replace(recipe, optimizer="sgd"), steps=100)
+
+
 def test_rgb_and_mixed_precision(run, tmp_path):
     (tmp_path / "colours").mkdir()
     for i in range(4):
@@ -159,6 +174,32 @@ def test_rgb_and_mixed_precision(run, tmp_path):
     result = run("train", "conv", "colours", *SMALL, *options, "-o", "model")
     assert result.exit_code == 0, result.stderr
     assert gon_tf.load(tmp_path / "model").image_shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize(
+    ("variant", "options", "metric"),
+    [
+        ("variational", ["--filters", "2"], "negative_elbo"),
+        ("implicit", ["--width", "4", "--depth", "2", "--points-per-step", "16"], "sse"),
+        ("autoencoder", ["--filters", "2", "--components", "1"], "sse"),
+        ("vae", ["--filters", "2"], "negative_elbo"),
+    ],
+)
+def test_every_variant(run, pictures, tmp_path, variant, options, metric):
+    shape = ["--image-size", "8", "--latent-dim", "4", "--batch-size", "4", "--epochs", "1"]
+    result = run("train", variant, "pictures", *shape, *options, "-o", "model", "--json")
+    assert result.exit_code == 0, result.stderr
+    result = run("evaluate", "model", "pictures", "--json")
+    assert json.loads(result.stdout)[metric] > 0
+    recipe = json.loads((tmp_path / "model" / "metadata.json").read_text())["recipe"]
+    assert recipe["latent_dim"] == 4
+    assert variants.complete(Recipe.from_json(recipe)) == Recipe.from_json(recipe)
+
+
+def test_every_default_belongs_to_a_field_of_the_recipe():
+    names = {field.name for field in fields(Recipe)}
+    for variant in variants.VARIANTS.values():
+        assert variant.defaults.keys() <= names
 
 
 @pytest.mark.parametrize(
@@ -171,6 +212,6 @@ def test_rgb_and_mixed_precision(run, tmp_path):
     ],
 )
 def test_learning_rate(changes, rates):
-    recipe = Recipe("conv", "mnist", learning_rate=1.0, **changes)
+    recipe = variants.complete(Recipe("conv", "mnist", learning_rate=1.0, **changes))
     schedule = training.optimizer(recipe, steps=100)._learning_rate
     assert [float(schedule(step)) for step in (0, 50, 100)] == pytest.approx(rates, abs=1e-6)
