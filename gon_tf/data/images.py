@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gon_tf import arguments
 
@@ -35,14 +36,45 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
         (480, 640, 3)
     """
     try:
-        with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ValueError(f"{image.width} x {image.height} pixels are over 64 megapixels")
-            ImageOps.exif_transpose(image, in_place=True)
-            return _to_array(image)
+        return _decode(path)
     # The decoders raise whatever a broken file leads them to: OSError, SyntaxError, struct.error.
     except Exception as error:
         raise ValueError(f"Cannot read image {os.fspath(path)!r}: {error}") from error
+
+
+def decode_image(data: bytes, name: str) -> np.ndarray:
+    """Decode the content of a picture file, wherever it was stored; as `read_image` does.
+
+    Args:
+        data: what such a file would hold.
+        name: what to call the picture in an error.
+
+    Returns:
+        As `read_image`.
+
+    Raises:
+        ValueError: as `read_image`.
+
+    Example:
+        >>> decode_image(Path("photos/cat.jpg").read_bytes(), "cat").shape
+        (480, 640, 3)
+    """
+    try:
+        return _decode(io.BytesIO(data))
+    except UnidentifiedImageError as error:
+        reason = f"{len(data)} bytes that are none of {', '.join(FORMATS)}"
+        raise ValueError(f"Cannot read image {name!r}: {reason}") from error
+    except Exception as error:
+        raise ValueError(f"Cannot read image {name!r}: {error}") from error
+
+
+def _decode(file: str | os.PathLike | io.BytesIO) -> np.ndarray:
+    """The picture in an open file or at a path, its size checked before it is decoded."""
+    with Image.open(file, formats=FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise ValueError(f"{image.width} x {image.height} pixels are over 64 megapixels")
+        ImageOps.exif_transpose(image, in_place=True)
+        return _to_array(image)
 
 
 def _to_array(image: Image.Image) -> np.ndarray:
@@ -126,4 +158,4 @@ def _as_uint8(images) -> tf.Tensor:
     return images
 
 
-__all__ = ["read_image", "resize", "to_channels"]
+__all__ = ["decode_image", "read_image", "resize", "to_channels"]

@@ -106,16 +106,29 @@ def _not_found(name: str, dataset: str, root: Path) -> Exception:
     """The error for a data set that is not on disk."""
     known = _known_names(root)
     if _base(dataset) in known:
-        load = f"tfds.load({dataset!r}, data_dir={str(root)!r})"
         folder = f", or write './{name}' for the folder of that name" if Path(name).exists() else ""
         return FileNotFoundError(
-            f"The data set {dataset!r} is not in {str(root)!r}; prepare it with "
-            f'`python -c "import tensorflow_datasets as tfds; {load}"`, or name the folder that '
-            f"has it by --data-dir or TFDS_DATA_DIR{folder}."
+            f"The data set {dataset!r} is not in {str(root)!r}; {_how_to_prepare(dataset, root)}, "
+            f"or name the folder that has it by --data-dir or TFDS_DATA_DIR{folder}."
         )
     nearest = difflib.get_close_matches(dataset, sorted(known), n=1)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
     return ValueError(f"There is no data set and no folder called {name!r}{hint}")
+
+
+def _how_to_prepare(dataset: str, root: Path) -> str:
+    """The commands that make a data set."""
+    if dataset != "coil20":
+        load = f"tfds.load({dataset!r}, data_dir={str(root)!r})"
+        return f'prepare it with `python -c "import tensorflow_datasets as tfds; {load}"`'
+    builder = f"tfds.builder('coil20', data_dir={str(root)!r})"
+    imports = "import gon_tf.data, tensorflow_datasets as tfds"
+    by_hand = "download_config=tfds.download.DownloadConfig(manual_dir='FOLDER')"
+    return (
+        f'prepare it with `python -c "{imports}; {builder}.download_and_prepare()"`; '
+        "without a network put coil-20-proc.zip or its pictures into a folder and write "
+        f"`download_and_prepare({by_hand})`"
+    )
 
 
 def _count(dataset: str, split: str, splits) -> int:

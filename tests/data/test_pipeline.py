@@ -104,6 +104,8 @@ assert "tensorflow_datasets" not in sys.modules
 tf.random.set_seed(0)
 for batch in load("toy_digits", {SHAPE}, 20, data_dir={str(tfds_dir)!r}, shuffle_seed=1):
     print(batch[:, 0, 0, 0].numpy().tolist())
+import tensorflow_datasets as tfds
+assert "coil20" in tfds.list_builders(with_community_datasets=False)
 """
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
