@@ -19,8 +19,8 @@ def _seed():
     keras.utils.set_random_seed(0)
 
 
-@pytest.fixture
-def images():
+@pytest.fixture(scope="session")
+def rectangles():
     """Ten 8x8 grey pictures: bright rectangles of random place and size."""
     generator = np.random.default_rng(1)
     pictures = np.zeros((10, 8, 8, 1), np.uint8)
@@ -29,3 +29,9 @@ def images():
         bottom, right = generator.integers(top + 2, 9), generator.integers(left + 2, 9)
         picture[top:bottom, left:right] = generator.integers(100, 256)
     return pictures
+
+
+@pytest.fixture
+def images(rectangles):
+    """Ten 8x8 grey pictures for one test, see `rectangles`."""
+    return rectangles.copy()

@@ -1,5 +1,6 @@
 """What every model class must do, with tiny arguments. A new class adds one line to MODELS."""
 
+import functools
 import subprocess
 import sys
 
@@ -50,7 +51,16 @@ MODELS = {
 METRICS = {"loss", "psnr", "sse"}
 
 
-@pytest.fixture(params=MODELS)
+# What Keras' loop or TensorFlow do to a step is tested on those models whose steps differ.
+STEPS = ("gon", "gon, two steps", "implicit gon, some points", "variational gon", "glo")
+
+
+def each(names):
+    """Parameters that keep the tests of one model together, so that it is trained once."""
+    return [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
+
+
+@pytest.fixture(params=each(MODELS))
 def build(request):
     return MODELS[request.param]
 
@@ -62,10 +72,24 @@ def model(build):
     return model
 
 
-@pytest.fixture
-def trained(model, images):
-    model.fit(images, epochs=2, batch_size=5, verbose=0)
-    return model
+@pytest.fixture(scope="session")
+def trained_model(rectangles):
+    """The model of a name after two epochs, shared by all tests: they leave it as it is."""
+
+    @functools.cache
+    def train(name):
+        keras.utils.set_random_seed(0)
+        model = MODELS[name]()
+        model.compile(keras.optimizers.Adam(1e-2))
+        model.fit(rectangles, epochs=2, batch_size=5, verbose=0)
+        return model
+
+    return train
+
+
+@pytest.fixture(params=each(MODELS))
+def trained(request, trained_model):
+    return trained_model(request.param)
 
 
 def batches(images, size, **arguments):
@@ -147,6 +171,7 @@ def test_interpolation_ends_at_the_reconstructions(trained, images):
     np.testing.assert_allclose(path[[0, -1]], ends, atol=1e-4)
 
 
+@pytest.mark.parametrize("build", each(["gon", "variational autoencoder"]), indirect=True)
 def test_labels_are_ignored(build, images):
     def train(dataset):
         keras.utils.set_random_seed(0)
@@ -154,12 +179,11 @@ def test_labels_are_ignored(build, images):
         model.compile("adam")
         return model.fit(dataset, verbose=0).history["loss"]
 
-    if isinstance(build(), gon_tf.GLO):
-        pytest.skip("GLO's images have numbers in place of labels")
     unlabelled = tf.data.Dataset.from_tensor_slices(images).batch(5)
     assert train(batches(images, 5)) == train(unlabelled)
 
 
+@pytest.mark.parametrize("build", each(STEPS), indirect=True)
 def test_same_seed_same_training(build, images):
     def weights():
         keras.utils.set_random_seed(3)
@@ -178,27 +202,32 @@ def test_config_round_trip(build):
     assert copy.get_config() == model.get_config()
 
 
-def test_file_and_preset_in_a_fresh_process(trained, images, tmp_path):
-    trained.save(tmp_path / "model.keras")
-    trained.save_to_preset(tmp_path / "preset", {"description": "a test"})
+def test_files_and_presets_in_a_fresh_process(trained_model, images, tmp_path):
+    models = [trained_model(name) for name in MODELS]
+    for number, model in enumerate(models):
+        model.save(tmp_path / f"{number}.keras")
+        model.save_to_preset(tmp_path / str(number), {"description": "a test"})
     np.save(tmp_path / "images.npy", images)
     script = (
         "import gon_tf, keras, numpy as np\n"
         "images = np.load('images.npy')\n"
-        "model, preset = keras.saving.load_model('model.keras'), gon_tf.load('preset')\n"
-        "arrays = [f(x) for m in (model, preset) for f, x in\n"
-        "          ((m.encode, images), (m.reconstruct, images), (m.sample, 3))]\n"
-        "continued = model.fit(images, batch_size=10, shuffle=False, verbose=0)\n"
-        "np.savez('out.npz', *arrays, continued.history['loss'])"
+        f"for i in range({len(models)}):\n"
+        "    models = keras.saving.load_model(f'{i}.keras'), gon_tf.load(str(i))\n"
+        "    arrays = [f(x) for m in models for f, x in\n"
+        "              ((m.encode, images), (m.reconstruct, images), (m.sample, 3))]\n"
+        "    continued = models[0].fit(images, batch_size=10, shuffle=False, verbose=0)\n"
+        "    np.savez(f'{i}.npz', *arrays, continued.history['loss'])"
     )
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, capture_output=True)
-    *arrays, loss = np.load(tmp_path / "out.npz").values()
-    for encoded, reconstructed, sampled in (arrays[:3], arrays[3:]):
-        np.testing.assert_allclose(encoded, trained.encode(images), rtol=1e-5, atol=1e-6)
-        np.testing.assert_allclose(reconstructed, trained.reconstruct(images), atol=1e-6)
-        np.testing.assert_allclose(sampled, trained.sample(3), atol=1e-6)
-    continued = trained.fit(images, batch_size=10, shuffle=False, verbose=0).history["loss"]
-    np.testing.assert_allclose(loss, continued, rtol=1e-5)
+    for number, model in enumerate(models):
+        *arrays, loss = np.load(tmp_path / f"{number}.npz").values()
+        for encoded, reconstructed, sampled in (arrays[:3], arrays[3:]):
+            np.testing.assert_allclose(encoded, model.encode(images), rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(reconstructed, model.reconstruct(images), atol=1e-6)
+            np.testing.assert_allclose(sampled, model.sample(3), atol=1e-6)
+        copy = keras.saving.load_model(tmp_path / f"{number}.keras")
+        continued = copy.fit(images, batch_size=10, shuffle=False, verbose=0).history["loss"]
+        np.testing.assert_allclose(loss, continued, rtol=1e-5)
 
 
 def test_preset_round_trip_is_exact(trained, images, tmp_path):
@@ -209,7 +238,14 @@ def test_preset_round_trip_is_exact(trained, images, tmp_path):
     np.testing.assert_array_equal(loaded.sample(3), trained.sample(3))
 
 
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    ("build", "precision"),
+    [
+        *((name, "mixed_bfloat16") for name in MODELS),
+        *((name, "mixed_float16") for name in STEPS),
+    ],
+    indirect=["build"],
+)
 def test_mixed_precision(build, images, precision):
     full = build()
     full.fit_latents(images)  # GLO encodes no image before
@@ -228,6 +264,7 @@ def test_mixed_precision(build, images, precision):
     assert all(weight.dtype == "float32" for weight in model.trainable_weights)
 
 
+@pytest.mark.parametrize("build", each(STEPS), indirect=True)
 def test_static_and_dynamic_batches_train_alike(build, images):
     def losses(dataset):
         keras.utils.set_random_seed(0)
@@ -240,6 +277,7 @@ def test_static_and_dynamic_batches_train_alike(build, images):
     np.testing.assert_allclose(static, dynamic, rtol=1e-4)
 
 
+@pytest.mark.parametrize("build", each(STEPS), indirect=True)
 def test_steps_per_execution_and_ragged_last_batch(build, images):
     def losses(steps):
         keras.utils.set_random_seed(0)
@@ -250,6 +288,7 @@ def test_steps_per_execution_and_ragged_last_batch(build, images):
     np.testing.assert_allclose(losses(4), losses(1), rtol=1e-5)
 
 
+@pytest.mark.parametrize("build", each(STEPS), indirect=True)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_two_devices_train_like_one(build, images):
     def train():
