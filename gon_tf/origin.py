@@ -18,7 +18,8 @@ Three ways lead to the same latents:
 `fold`     (of `linearize`) g is affine in x, hence so is z(x): a kernel and a bias. Encoding is
            one matrix product.
 
-A network is a function of latents `[n, latent_dim]` that returns float32 outputs `[n, ...]`.
+A network is a function of latents `[n, latent_dim]` that returns float32 outputs `[n, ...]`. One
+that knows a shorter way to its Jacobian has a method for it, see `outputs_and_jacobian`.
 Everything here is differentiable, so an outer tape trains the network through it.
 """
 
@@ -119,16 +120,14 @@ def nested(network, latents, images, loss, step, penalty=None):
     """One step from `latents` `[batch, latent_dim]` by a tape inside the outer tape (reference)."""
     with tf.GradientTape() as tape:
         tape.watch(latents)
-        outputs = network(latents)
-        inner_loss = tf.reduce_sum(loss(outputs, images))
+        inner_loss = tf.reduce_sum(loss(network(latents), images))
         if penalty is not None:
             inner_loss += tf.reduce_sum(penalty(latents))
     gradients = tape.gradient(inner_loss, latents)
     if not step.needs_jacobian:
         return latents - step(gradients)
-    return latents - step(
-        gradients, jacobian_at(network, latents), flatten(loss.curvature(outputs))
-    )
+    outputs, jacobian = outputs_and_jacobian(network, latents)
+    return latents - step(gradients, jacobian, flatten(loss.curvature(outputs)))
 
 
 def shared(network, origin, images, loss, step, penalty=None, linearization=None):
@@ -136,7 +135,8 @@ def shared(network, origin, images, loss, step, penalty=None, linearization=None
     latent_dim, batch = origin.shape[-1], images.shape[0]
     # A tangent costs somewhat more than a cotangent, in time and in memory.
     tangents_are_cheap = batch is not None and 2 * latent_dim <= batch
-    if linearization is None and (step.needs_jacobian or tangents_are_cheap):
+    is_cheap = tangents_are_cheap or hasattr(network, "outputs_and_jacobian")
+    if linearization is None and (step.needs_jacobian or is_cheap):
         linearization = linearize(network, origin, loss, penalty)
     if linearization is not None:
         return linearization.latents(images, step)
@@ -146,11 +146,11 @@ def shared(network, origin, images, loss, step, penalty=None, linearization=None
 
 def linearize(network, origin, loss, penalty=None) -> Linearization:
     """The network and the inner loss around the `origin` `[1, latent_dim]`."""
-    outputs = network(origin)
+    outputs, jacobian = outputs_and_jacobian(network, origin)
     return Linearization(
         origin=origin,
         outputs=outputs,
-        jacobian=jacobian_at(network, origin),
+        jacobian=jacobian,
         curvature=flatten(loss.curvature(outputs)),
         penalty_gradient=gradient_of(penalty, origin),
         loss=loss,
@@ -197,6 +197,13 @@ class Linearization:
         """
         factor = tf.linalg.cholesky(step.matrix(self.jacobian, self.curvature)[0])
         return tf.linalg.triangular_solve(factor, tf.eye(factor.shape[-1]))
+
+
+def outputs_and_jacobian(network, latents):
+    """F(latents), `[n, ...]`, and J transposed there, `[n, latent_dim, outputs]`."""
+    if hasattr(network, "outputs_and_jacobian"):
+        return network.outputs_and_jacobian(latents)
+    return network(latents), jacobian_at(network, latents)
 
 
 def jacobian_at(network, latents):

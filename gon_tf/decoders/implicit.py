@@ -9,6 +9,7 @@ from keras import ops
 
 from gon_tf import arguments
 from gon_tf.decoders import activations, encodings, modulations
+from gon_tf.decoders.sine import sine
 
 
 @keras.saving.register_keras_serializable("gon_tf")
@@ -144,24 +145,25 @@ class ImplicitDecoder(keras.Model):
         """
         return ops.cast(noise >= self.dropout, "float32") / (1.0 - self.dropout)
 
-    def logits(self, latents, coordinates, kept=None):
+    def logits(self, latents, coordinates, kept=None, training=None):
         """The outputs before the output activation; the arguments of `call`."""
         hidden = ops.convert_to_tensor(coordinates, dtype="float32")
         hidden = self.encode_coordinates(hidden)
         modulated = self.modulate(ops.convert_to_tensor(latents, dtype="float32"))
+        activate = sine if self.is_sine and training else self.activate
         for number, layer in enumerate(self.hidden):
             shift, scale = modulated[number]
             hidden = layer(hidden)
             if shift is not None:
                 hidden = hidden + ops.cast(shift, hidden.dtype)
-            hidden = self.activate(hidden)
+            hidden = activate(hidden)
             if scale is not None:
                 hidden = hidden * ops.cast(scale, hidden.dtype)
             if kept is not None:
                 hidden = hidden * ops.cast(kept[number], hidden.dtype)
         return self.last(hidden)
 
-    def call(self, latents, coordinates, kept=None):
+    def call(self, latents, coordinates, kept=None, training=None):
         """Values of signals at points, `[batch, points, channels]`.
 
         Args:
@@ -169,8 +171,10 @@ class ImplicitDecoder(keras.Model):
             coordinates: `[points, coordinate_dim]`, or `[batch, points, coordinate_dim]` if every
                 signal has points of its own. The grid of an image runs from -1 to 1.
             kept: factors of the hidden units (`kept_units`) or None, for all.
+            training: whether to take the sine that trains fast (see `gon_tf.decoders.sine`), the
+                same to rounding, instead of the one that every runtime has.
         """
-        logits = self.logits(latents, coordinates, kept)
+        logits = self.logits(latents, coordinates, kept, training)
         return ops.sigmoid(logits) if self.output_activation == "sigmoid" else logits
 
     def compute_output_shape(self, latents_shape, coordinates_shape):

@@ -129,7 +129,7 @@ class ImplicitGON(PointwiseGON):
         # Both passes, and all images, see the same points and leave out the same units: there is
         # one network, and one origin.
         coordinates, values, loss = self.draw_points(values, seed)
-        network = self.network_at(coordinates, self.draw_units(seed))
+        network = self.network_at(coordinates, self.draw_units(seed), training)
         found = self.latents_from_origin(network, values, loss, self.shares_origin)
         outputs = network(found)
         total = ops.mean(loss(outputs, values)) + self.penalty(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -38,25 +39,34 @@ class PointwiseGON(GON):
             self._linearize_at, autograph=False, reduce_retracing=True
         )
 
-    def network_at(self, coordinates, kept=None):
+    def network_at(self, coordinates, kept=None, training=None):
         """The decoder at points, as the loss sees it.
 
         Args:
             coordinates: `[points, coordinate_dim]` or `[batch, points, coordinate_dim]`.
             kept: factors of the hidden units, see `ImplicitDecoder.kept_units`.
+            training: as in `ImplicitDecoder.call`.
 
         Returns:
-            A function of latents `[n, latent_dim]`: pictures, or logits for the cross-entropy,
-            `[n, points, channels]` float32.
+            A `PointwiseNetwork`: pictures, or logits for the cross-entropy.
         """
         squared = self.pixel_loss.name == "squared_error"
         decode = self.decoder if squared else self.decoder.logits
-        return lambda latents: ops.cast(decode(latents, coordinates, kept), "float32")
+        return PointwiseNetwork(
+            lambda latents, points: decode(latents, points, kept=kept, training=training),
+            coordinates,
+        )
 
     def network(self, latents, training=None):
         """The decoder at all points of the grid, `[n, *image_shape]`."""
-        outputs = self.network_at(self.coordinates)(latents)
+        outputs = self.network_at(self.coordinates, training=training)(latents)
         return ops.reshape(outputs, (-1, *self.image_shape))
+
+    def latents_of(self, images, training=None):
+        """Latents of a batch of float32 images inside a graph or an outer tape."""
+        network = self.network_at(self.coordinates, training=training)
+        values = ops.reshape(images, (-1, self.points, self.decoder.channels))
+        return self.latents_from_origin(network, values, self.pixel_loss, self.shares_origin)
 
     def values_at(self, latents, coordinates):
         """Values of signals at points, `[batch, points, channels]`, inside a graph."""
@@ -91,10 +101,9 @@ class PointwiseGON(GON):
 
     def points_encoder(self, seen):
         """The function that encodes some of the observations, and the floats each one takes."""
-        points, jacobian = seen.coordinates.shape[-2], self.origin_step.needs_jacobian
-        shared = seen.coordinates.ndim == 2
+        points, shared = seen.coordinates.shape[-2], seen.coordinates.ndim == 2
         if not (shared and self.folds):
-            floats = points * self.decoder.width * (self.latent_dim if jacobian else 1)
+            floats = points * self.floats_of_point
             return lambda part: self._encode_points(*vars(part).values(), shared=shared), floats
         linearization = self.linearize(seen.coordinates)
 
@@ -105,6 +114,11 @@ class PointwiseGON(GON):
             return weighted.latents(inputs.to_unit_range(part.values), self.origin_step)
 
         return encode, points * self.decoder.channels * self.latent_dim
+
+    @property
+    def floats_of_point(self):
+        """Those of a hidden layer and of the Jacobian."""
+        return max(self.decoder.width, self.decoder.channels * self.latent_dim)
 
     def latents_of_values(self, values, coordinates, weights, shared):
         """Latents of observations inside a graph; `shared` if all have the same coordinates."""
@@ -117,7 +131,7 @@ class PointwiseGON(GON):
 
     def linearize(self, coordinates) -> origin.Linearization:
         """The network at points around the origin: what a point needs of it is its own."""
-        chunk = max(1, FLOATS // (self.latent_dim * self.decoder.width))
+        chunk = max(1, FLOATS // self.floats_of_point)
         parts = [self._linearize_points(coordinates[p]) for p in slices(len(coordinates), chunk)]
         outputs, jacobians, curvatures = zip(*parts, strict=True)
         return origin.Linearization(
@@ -162,6 +176,42 @@ class PointwiseGON(GON):
             for piece in slices(len(coordinates), points):
                 values[row, piece] = self._decode_points(latents[row], coordinates[piece])
         return values.reshape(len(latents), *sides, self.decoder.channels)
+
+
+@dataclasses.dataclass(frozen=True)
+class PointwiseNetwork:
+    """A decoder at points: a function of latents `[n, latent_dim]`, as `gon_tf.origin` wants it.
+
+    Attributes:
+        decode: the decoder, a function of latents and coordinates.
+        coordinates: `[points, coordinate_dim]` or `[n, points, coordinate_dim]`.
+    """
+
+    decode: Callable
+    coordinates: tf.Tensor | np.ndarray
+
+    def __call__(self, latents):
+        """Values at the points, `[n, points, channels]` float32."""
+        return ops.cast(self.decode(latents, self.coordinates), "float32")
+
+    def outputs_and_jacobian(self, latents):
+        """Those of `gon_tf.origin`, with a pass for each channel instead of one for each latent.
+
+        A value depends on no other point. If each point has latents of its own, one cotangent for
+        a channel gives the derivatives of all its values.
+        """
+        latent_dim, dim = latents.shape[-1], self.coordinates.shape[-1]
+        n, points = tf.shape(latents)[0], tf.shape(self.coordinates)[-2]
+        own_latents = tf.repeat(latents, points, axis=0)
+        own_points = tf.reshape(tf.broadcast_to(self.coordinates, [n, points, dim]), [-1, 1, dim])
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(own_latents)
+            values = ops.cast(self.decode(own_latents, own_points), "float32")
+            channels = tf.unstack(values, axis=-1)
+        derivatives = [tape.gradient(channel, own_latents) for channel in channels]
+        jacobian = tf.reshape(tf.stack(derivatives, axis=-1), [n, points, latent_dim, -1])
+        jacobian = tf.reshape(tf.transpose(jacobian, [0, 2, 1, 3]), [n, latent_dim, -1])
+        return tf.reshape(values, [n, points, len(channels)]), jacobian
 
 
 def compiled(function):

@@ -200,3 +200,22 @@ def test_mixed_precision_gives_float32_values(kind, precision):
     assert network(LATENTS, POINTS).dtype == "float32"
     # The argument of a sine is omega times the product: bfloat16 has 3 digits for it.
     np.testing.assert_allclose(network(LATENTS, POINTS), full(LATENTS, POINTS), atol=0.02)
+
+
+def graph_operators(training):
+    network = decoder()
+    function = tf.function(lambda latents: network(latents, POINTS, training=training))
+    graph = function.get_concrete_function(tf.TensorSpec([None, 4])).graph
+    return {operator.type for operator in graph.get_operations()}
+
+
+def test_inference_has_plain_operators_alone():
+    assert "Sin" in graph_operators(training=False)
+    assert not {kind for kind in graph_operators(training=False) if "Call" in kind}
+    assert "Sin" not in graph_operators(training=True)
+
+
+def test_training_has_the_same_outputs():
+    network = decoder()
+    train = tf.function(lambda latents: network(latents, POINTS, training=True))
+    np.testing.assert_allclose(train(LATENTS), network(LATENTS, POINTS), atol=1e-5)

@@ -286,7 +286,12 @@ def test_dropout_leaves_out_the_same_units_in_both_passes(floats):
     model = implicit({"dropout": 0.5})
     drawn = []
     network_at = model.network_at
-    model.network_at = lambda points, kept=None: (drawn.append(kept), network_at(points, kept))[1]
+
+    def remembering(points, kept, training):
+        drawn.append(kept)
+        return network_at(points, kept, training)
+
+    model.network_at = remembering
     losses = [float(model.batch_loss(floats, training=True)) for _ in range(3)]
     assert len(drawn) == 3
     assert len({kept.numpy().tobytes() for kept in drawn}) == 3
