@@ -40,9 +40,11 @@ setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21"],
+        "lmdb": ["lmdb"],
         "mixture": ["scikit-learn"],
         "dev": [
             "build",
+            "lmdb",
             "pyright",
             "pytest",
             "pytest-xdist",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gon_tf import picture_files
 from gon_tf.cli import outputs
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     Pictures = Sequence[np.ndarray] | np.ndarray
 
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp"})
 GAP = 2  # pixels between the tiles of a grid
 
 
@@ -29,27 +29,16 @@ def find(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(f"There is no file or folder {path}.")
-        files = pictures_in(path) if path.is_dir() else [path]
+        files = picture_files.find(path) if path.is_dir() else [path]
         if not files:
             raise FileNotFoundError(f"The folder {path} holds no pictures ({accepted()}).")
         found.extend(files)
     return found
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """The pictures in `folder` and below, hidden ones left out."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
-
-
 def accepted() -> str:
     """The suffixes of pictures, for messages."""
-    return " ".join(sorted(SUFFIXES))
+    return " ".join(sorted(picture_files.SUFFIXES))
 
 
 def check(path: Path) -> None:

@@ -1,19 +1,32 @@
-"""Image data sets by name: TensorFlow Datasets on disk and folders of pictures.
+"""Image data sets by name: TensorFlow Datasets on disk, folders, arrays, LMDBs, TFRecord files.
 
-`load` gives the batches to train and evaluate on; `open_source` the single images behind them.
+`load` gives the batches to train and evaluate on, `open_images` those of a training that stops and
+goes on, `stream` those of one pass over any number of images; `open_source` gives single images.
 """
 
 import importlib
 
 import wrapt
 
-from gon_tf.data.images import read_image, resize, to_channels
-from gon_tf.data.pipeline import load
+from gon_tf.data.images import crop_to_aspect, read_image, resize, to_channels
+from gon_tf.data.pipeline import load, open_images, stream
 from gon_tf.data.sources import Source, open_source
+from gon_tf.data.store import Images
 
 # TFDS takes seconds to import: our builder joins it once somebody else has done so.
 wrapt.register_post_import_hook(
     lambda _: importlib.import_module("gon_tf.data.coil20"), "tensorflow_datasets"
 )
 
-__all__ = ["Source", "load", "open_source", "read_image", "resize", "to_channels"]
+__all__ = [
+    "Images",
+    "Source",
+    "crop_to_aspect",
+    "load",
+    "open_images",
+    "open_source",
+    "read_image",
+    "resize",
+    "stream",
+    "to_channels",
+]

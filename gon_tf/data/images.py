@@ -12,7 +12,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from gon_tf import arguments
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
-MAX_PIXELS = 64_000_000  # a larger picture is a mistake or an attack on the memory
+# What is larger is a mistake or an attack on the memory.
+MAX_PIXELS = 64_000_000
+MAX_BYTES = 2**28  # of a picture's file in a database
 
 
 def read_image(path: str | os.PathLike) -> np.ndarray:
@@ -60,6 +62,8 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
         (480, 640, 3)
     """
     try:
+        if len(data) > MAX_BYTES:
+            raise ValueError(f"{len(data):,} bytes are over {MAX_BYTES:,}")
         return _decode(io.BytesIO(data))
     except UnidentifiedImageError as error:
         reason = f"{len(data)} bytes that are none of {', '.join(FORMATS)}"
@@ -149,6 +153,33 @@ def resize(images, size: tuple[int, int]) -> tf.Tensor:
     return tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)
 
 
+def crop_to_aspect(images, size: tuple[int, int]) -> tf.Tensor:
+    """Cut the largest middle part that has the aspect ratio of a size.
+
+    Args:
+        images: uint8 `[H, W, C]` or `[B, H, W, C]`.
+        size: (height, width), of which only the ratio matters.
+
+    Returns:
+        uint8 `[..., H' <= H, W' <= W, C]`, one of the sides as it was.
+
+    Example:
+        >>> crop_to_aspect(np.zeros([30, 80, 3], np.uint8), (64, 64)).shape
+        TensorShape([30, 30, 3])
+    """
+    images = _as_uint8(images)
+    height, width = size
+    static = images.shape[-3:-1].is_fully_defined()
+    shape = images.shape if static else tf.shape(images)
+    smaller, larger = (min, max) if static else (tf.minimum, tf.maximum)
+    rows, columns = shape[-3], shape[-2]
+    # To the nearest pixel: the ratio then changes by less than resizing could show.
+    inner_rows = larger(1, smaller(rows, (2 * columns * height + width) // (2 * width)))
+    inner_columns = larger(1, smaller(columns, (2 * rows * width + height) // (2 * height)))
+    top, left = (rows - inner_rows) // 2, (columns - inner_columns) // 2
+    return images[..., top : top + inner_rows, left : left + inner_columns, :]
+
+
 def _as_uint8(images) -> tf.Tensor:
     images = tf.convert_to_tensor(images)
     if images.dtype != tf.uint8:
@@ -158,4 +189,4 @@ def _as_uint8(images) -> tf.Tensor:
     return images
 
 
-__all__ = ["decode_image", "read_image", "resize", "to_channels"]
+__all__ = ["crop_to_aspect", "decode_image", "read_image", "resize", "to_channels"]

@@ -1,15 +1,32 @@
-"""From the name of a data set to batches for training and evaluation."""
+"""From the name of a data set to batches for training, evaluation and encoding.
+
+Three ways lead there:
+
+- `load` gives the batches of an epoch, for `fit` and `evaluate`;
+- `open_images` decodes the images once and keeps them, in memory or on disk: its `steps` gives the
+  batches of a training that stops and goes on, from any step, each a function of the seed and the
+  step's number alone;
+- `stream` decodes images as they are read and keeps none, for one pass over any number of them.
+"""
 
 from __future__ import annotations
 
+import math
 import os
+import warnings
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from gon_tf import arguments
-from gon_tf.data.images import resize, to_channels
-from gon_tf.data.sources import Source, open_source
+from gon_tf.data.images import crop_to_aspect, resize, to_channels
+from gon_tf.data.source import MAX_BROKEN, Shard, Source
+from gon_tf.data.sources import open_source
+from gon_tf.data.store import Images, collect
+
+MEMORY_BUDGET = 2**30
+CHUNK, CHUNK_BYTES = 256, 2**24  # images that are decoded and resized together, and their bytes
 
 
 def load(
@@ -17,78 +34,182 @@ def load(
     image_shape: tuple[int, int, int],
     batch_size: int,
     *,
-    data_dir: str | os.PathLike | None = None,
     shuffle_seed: int | None = None,
     drop_remainder: bool = False,
+    **options,
 ) -> tf.data.Dataset:
     """Batches of the images of a data set, as uint8; models scale them to [0, 1] on the device.
 
-    Every image is decoded and resized once and kept in memory as uint8: those of a folder here, to
-    find the broken ones, all others in the first pass over the batches. A first pass that stops
-    early keeps nothing; to use a part of the images, name it: `"mnist:train[:1000]"`.
-
-    With a seed, the whole data set is shuffled, in a new order for each iterator that is made,
-    even if it is never read. The n-th order depends on the seed, on the number of images and, like
-    all that is random in TensorFlow, on the seed of `tf.random.set_seed` if one was set.
+    Every image is decoded and resized once, now, and kept as uint8. With a seed, the whole data set
+    is shuffled, in a new order for each iterator that is read: the n-th, counted from 0, has the
+    order of epoch n, which depends on nothing but the seed, n and the number of images.
 
     Args:
         name: see `open_source`.
         image_shape: (height, width, channels) of the images to make; 1 channel is grey, 3 are RGB.
         batch_size: images per batch.
-        data_dir: see `open_source`.
-        shuffle_seed: seed of the order; None keeps the order of the source.
+        shuffle_seed: seed of the order, >= 0; None keeps the order of the source.
         drop_remainder: leave out the last batch if it is smaller. The batch size is then static.
+        **options: as for `open_images`: `data_dir`, `crop`, `shard`, `max_broken`,
+            `memory_budget`, `cache_dir`.
 
     Returns:
         uint8 `[batch_size, height, width, channels]` in [0, 255], on the GPU if there is just one.
         `len` of it is the number of batches.
 
     Raises:
-        ValueError: if `image_shape` or `batch_size` is out of range; also as `open_source`.
-        OSError: as `open_source`.
+        ValueError: if an argument is out of range; also as `open_images`.
+        OSError: as `open_images`.
 
     Example:
         >>> batches = load("mnist", (32, 32, 1), batch_size=64, shuffle_seed=0)
         >>> model.fit(batches, epochs=12)
     """
-    image_shape = arguments.image_shape("image_shape", image_shape)
     batch_size = arguments.integer("batch_size", batch_size)
-    source = open_source(name, data_dir)
-    images = _prepare(source, image_shape).cache()
-    if images.cardinality() == tf.data.UNKNOWN_CARDINALITY:
-        # Which files are broken shows when they are read: do so now. It fills the cache, too.
-        count = images.reduce(np.int64(0), lambda count, _: count + 1)
-        images = images.apply(tf.data.experimental.assert_cardinality(count))
-    if shuffle_seed is not None:
-        images = images.shuffle(source.count, seed=shuffle_seed)
-    batches = images.batch(batch_size, drop_remainder=drop_remainder).prefetch(tf.data.AUTOTUNE)
-    gpus = tf.config.get_visible_devices("GPU")
-    # With several devices the distribution strategy does the copying.
-    if len(gpus) == 1 and not tf.distribute.has_strategy():
-        batches = _copy_to(batches, "/gpu:0")
-    return batches
+    images = open_images(name, image_shape, **options)
+    return images.batches(batch_size, shuffle_seed=shuffle_seed, drop_remainder=drop_remainder)
 
 
-def _prepare(source: Source, image_shape: tuple[int, int, int]) -> tf.data.Dataset:
-    """The images of a source at the channels and the size asked for, one by one."""
+def open_images(
+    name: str,
+    image_shape: tuple[int, int, int],
+    *,
+    data_dir: str | os.PathLike | None = None,
+    crop: bool = False,
+    shard: Shard = (0, 1),
+    max_broken: int = MAX_BROKEN,
+    memory_budget: int = MEMORY_BUDGET,
+    cache_dir: str | os.PathLike | None = None,
+) -> Images:
+    """Decode all images of a data set and keep them at one size, ready for batches in any order.
+
+    Args:
+        name: see `open_source`.
+        image_shape: (height, width, channels) of the images to make; 1 channel is grey, 3 are RGB.
+        data_dir: see `open_source`.
+        crop: cut the middle out of images of another aspect ratio, instead of stretching them.
+        shard: (index, count): take the images index, index + count, ... only; each of `count`
+            workers gives its own index from 0 on. Other shards' images are not decoded.
+        max_broken: broken images are named in a `UserWarning` each and skipped; more than so many
+            are an error.
+        memory_budget: bytes. Decoded images that need more are kept in a file without a name,
+            which is gone when they are, or with the process. A `.npy` file that has the right
+            shape already is used where it is.
+        cache_dir: folder of that file; None for the system's (`TMPDIR`).
+
+    Returns:
+        The images; see `Images`.
+
+    Raises:
+        ValueError: if an argument is out of range, no image or too many cannot be read; also as
+            `open_source`.
+        OSError: if there is no room for the decoded images; also as `open_source`.
+
+    Example:
+        >>> images = open_images("photos", (48, 64, 3), crop=True)
+        >>> steps = images.steps(64, shuffle_seed=0)
+    """
+    image_shape = _image_shape(image_shape)
+    memory_budget = arguments.integer("memory_budget", memory_budget, minimum=0)
+    source = _open(name, data_dir, shard, max_broken)
+    if source.array is not None and source.array.shape[1:] == image_shape:
+        return Images(source.array)
+    together = max(1, min(CHUNK, CHUNK_BYTES // math.prod(image_shape)))
+    parts = _decoded(source, image_shape, crop, together)
+    pixels = collect(parts, source.count, image_shape, memory_budget, cache_dir)
+    return Images(pixels, skipped=source.broken.count)
+
+
+def stream(
+    name: str,
+    image_shape: tuple[int, int, int],
+    batch_size: int,
+    *,
+    data_dir: str | os.PathLike | None = None,
+    crop: bool = False,
+    shard: Shard = (0, 1),
+    max_broken: int = MAX_BROKEN,
+) -> Iterator[np.ndarray]:
+    """Read a data set once, in its order, in memory that does not grow with it.
+
+    Args:
+        name: see `open_source`.
+        image_shape: as for `open_images`.
+        batch_size: images per batch; the last may have fewer.
+        data_dir: see `open_source`.
+        crop: as for `open_images`.
+        shard: as for `open_images`.
+        max_broken: as for `open_images`.
+
+    Yields:
+        uint8 `[batch_size, height, width, channels]` in [0, 255].
+
+    Raises:
+        ValueError: as `open_images`. Arguments and data set are checked at once, the images as
+            they are read.
+        OSError: as `open_source`.
+
+    Example:
+        >>> for images in stream("photos", (48, 64, 3), 256):
+        ...     latents = model.encode(images)
+    """
+    image_shape = _image_shape(image_shape)
+    batch_size = arguments.integer("batch_size", batch_size)
+    source = _open(name, data_dir, shard, max_broken)
+    return _decoded(source, image_shape, crop, batch_size)
+
+
+def _image_shape(image_shape) -> tuple[int, int, int]:
+    image_shape = arguments.image_shape("image_shape", image_shape)
+    arguments.choice("channels", image_shape[2], (1, 3))
+    return image_shape
+
+
+def _open(name: str, data_dir, shard: Shard, max_broken: int) -> Source:
+    source = open_source(name, data_dir, shard)
+    source.broken.limit = arguments.integer("max_broken", max_broken, minimum=0)
+    return source
+
+
+def _decoded(source: Source, image_shape, crop: bool, batch_size: int) -> Iterator[np.ndarray]:
+    """Batches of a source's images at one size; an error of TensorFlow's becomes one sentence."""
+    count = 0
+    batches = _prepare(source.images, image_shape, crop, batch_size).prefetch(1)
+    try:
+        for batch in batches.as_numpy_iterator():
+            count += len(batch)
+            yield batch
+    except tf.errors.OpError as error:
+        reason = str(error.message).strip().partition("\n")[0]
+        unknown = ValueError(f"Cannot read {source.name!r}: {reason}")
+        raise (source.broken.error or unknown) from error
+    skipped = source.broken.count
+    if not count:
+        raise ValueError(f"None of the {source.count} images in {source.name!r} can be read.")
+    if skipped:
+        warnings.warn(
+            f"{skipped} of {source.count} images in {source.name!r} were skipped.", stacklevel=2
+        )
+
+
+def _prepare(images: tf.data.Dataset, image_shape, crop: bool, batch_size: int) -> tf.data.Dataset:
+    """Batches of images at the channels and the size asked for."""
     height, width, channels = image_shape
 
     def prepare(images):
+        if crop:
+            images = crop_to_aspect(images, (height, width))
         return resize(to_channels(images, channels), (height, width))
 
-    if not source.images.element_spec.shape.is_fully_defined():
-        return source.images.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    def each(images):
+        return images.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+    shape = images.element_spec.shape
+    if not shape.is_fully_defined():
+        return each(images).batch(batch_size)
     # Images that all have one size are resized many at a time: it takes a third of the time.
-    batches = source.images.batch(256)
-    batches = batches.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return batches.unbatch().apply(tf.data.experimental.assert_cardinality(source.count))
+    together = max(1, min(CHUNK, CHUNK_BYTES // shape.num_elements()))
+    return each(images.batch(together)).rebatch(batch_size)
 
 
-def _copy_to(batches: tf.data.Dataset, device: str) -> tf.data.Dataset:
-    """Copy batches to a device ahead of their use. Nothing may follow this step."""
-    copied = batches.apply(tf.data.experimental.prefetch_to_device(device))
-    copied.cardinality = batches.cardinality  # TensorFlow loses it here; progress bars need it
-    return copied
-
-
-__all__ = ["load", "resize", "to_channels"]
+__all__ = ["load", "open_images", "stream"]

@@ -13,9 +13,10 @@ import re
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 from absl import logging
 
-from gon_tf.data.source import Source
+from gon_tf.data.source import Broken, Shard, Source, shard_of
 
 NAME = re.compile(r"[a-zA-Z][\w-]*(/[\w.-]+)?(:.*)?")  # dataset[/config][:split]
 
@@ -28,7 +29,7 @@ def is_tfds_name(name: str, data_dir: str | os.PathLike | None) -> bool:
     return not Path(name).exists() or _base(dataset) in _known_names(_root(data_dir))
 
 
-def open_tfds(name: str, data_dir: str | os.PathLike | None) -> Source:
+def open_tfds(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> Source:
     """Open one split of a prepared TFDS data set.
 
     The feature called "image" is read, or else the first image feature; only that is decoded.
@@ -38,6 +39,7 @@ def open_tfds(name: str, data_dir: str | os.PathLike | None) -> Source:
             TFDS: `train` (the default), `test[:1000]`, `train[90%:]`, `train+test`. Case and
             hyphens in `dataset` do not matter.
         data_dir: folder of prepared data sets; `TFDS_DATA_DIR` or TFDS' own default if None.
+        shard: (index, count), the part to open.
 
     Returns:
         The split's images, in an order that is always the same.
@@ -45,7 +47,7 @@ def open_tfds(name: str, data_dir: str | os.PathLike | None) -> Source:
     Raises:
         FileNotFoundError: if TFDS knows the data set but it is not in the folder.
         ValueError: if the data set is unknown, the split is malformed, missing or empty, or there
-            is no image of 8 bits per channel.
+            is no image of 8 bits per channel, or the shard is empty.
     """
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.read_only_builder import builder_from_files
@@ -64,14 +66,24 @@ def open_tfds(name: str, data_dir: str | os.PathLike | None) -> Source:
     with _errors_only():
         examples = builder.as_dataset(
             split=split,
-            decoders=tfds.decode.PartialDecoding({feature: True}),
+            decoders=tfds.decode.PartialDecoding(
+                {feature: True}, decoders={feature: tfds.decode.SkipDecoding()}
+            ),
             read_config=tfds.ReadConfig(try_autocache=False),
         )
+    image = info.features[feature]
+    chosen = shard_of(name, count, shard)
+    images = examples.shard(shard[1], shard[0]).map(
+        lambda example: image.decode_example(example[feature]),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
     return Source(
         name=f"{dataset}:{split}",
-        images=examples.map(lambda example: example[feature]),
-        count=count,
+        images=images.apply(tf.data.experimental.assert_cardinality(len(chosen))),
+        count=len(chosen),
         description={"name": dataset, "version": str(info.version), "split": split},
+        broken=Broken(name),
     )
 
 

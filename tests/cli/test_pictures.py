@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gon_tf import picture_files
 from gon_tf.cli import pictures
-from gon_tf.data import folder
 
 
 def tile(value, channels=1):
@@ -24,10 +24,6 @@ def test_find_nothing(tmp_path):
         pictures.find([tmp_path / "a.png"])
     with pytest.raises(FileNotFoundError, match="holds no pictures"):
         pictures.find([tmp_path])
-
-
-def test_the_suffixes_are_those_of_data_sets():
-    assert pictures.SUFFIXES == folder.EXTENSIONS
 
 
 def write_broken(path, kind):
@@ -60,7 +56,7 @@ def test_check(tmp_path, kind, message):
 
 
 def test_check_accepts_pictures(tmp_path):
-    for suffix in sorted(pictures.SUFFIXES):
+    for suffix in sorted(picture_files.SUFFIXES):
         Image.new("RGB", (4, 3)).save(tmp_path / f"a{suffix}")
         pictures.check(tmp_path / f"a{suffix}")
 

@@ -1,0 +1,102 @@
+"""Images in an LMDB: key -> content of a picture file, as vid2frame writes it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from gon_tf.data.images import decode_image
+from gon_tf.data.source import (
+    Broken,
+    Shard,
+    Source,
+    check_any_readable,
+    decode_all,
+    shard_of,
+)
+
+
+def is_lmdb(name: str, data_dir: str | os.PathLike | None) -> bool:
+    """Whether `name` ends in `.lmdb`, or is a folder that holds an LMDB."""
+    del data_dir
+    return name.lower().rstrip("/").endswith(".lmdb") or (
+        bool(name) and (Path(name).expanduser() / "data.mdb").is_file()
+    )
+
+
+def open_lmdb(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> Source:
+    """Open an LMDB for reading only, without a lock: it must not be written to meanwhile.
+
+    Keys may be any bytes ("video/00000001" if vid2frame wrote them). A value that is not a picture
+    is named in a `UserWarning` and skipped.
+
+    Args:
+        name: path of the database: a folder that holds `data.mdb`, or one file.
+        data_dir: not used.
+        shard: (index, count), the part to open.
+
+    Returns:
+        The pictures in the order of their keys' bytes.
+
+    Raises:
+        FileNotFoundError: if there is no such file or folder.
+        ImportError: if the package lmdb is missing.
+        ValueError: if the database cannot be read, has no entries or no readable picture.
+    """
+    del data_dir
+    path = Path(name).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"There is no LMDB {name!r}.")
+    environment, keys = _open(name, path)
+    if not keys:
+        raise ValueError(f"The LMDB {name!r} has no entries.")
+    chosen = shard_of(name, len(keys), shard)
+
+    def read(position: np.int64) -> np.ndarray:
+        key = keys[position]
+        with environment.begin() as transaction:
+            value = transaction.get(key)
+        if value is None:
+            raise ValueError(f"Cannot read {name!r}: {key!r} is gone.")
+        return decode_image(value, f"{name}: {key.decode(errors='backslashreplace')}")
+
+    items = tf.data.Dataset.range(chosen.start, chosen.stop, chosen.step)
+    broken = Broken(name)
+    check_any_readable(items, read, broken, len(chosen))
+    return Source(
+        name=name,
+        images=decode_all(items, read, broken),
+        count=len(chosen),
+        description={"lmdb": path.resolve().name, "entries": len(keys)},
+        broken=broken,
+    )
+
+
+def _open(name: str, path: Path):
+    """The database and all its keys, in order."""
+    try:
+        import lmdb
+    except ImportError as error:
+        raise ImportError(
+            f'The LMDB {name!r} needs the package lmdb: pip install "gon-tf[lmdb]".'
+        ) from error
+
+    try:
+        environment = lmdb.open(
+            str(path),
+            subdir=path.is_dir(),
+            readonly=True,
+            create=False,
+            lock=False,
+            readahead=False,  # in a random order it would read far more than is used
+        )
+        with environment.begin() as transaction, transaction.cursor() as cursor:
+            return environment, list(cursor.iternext(keys=True, values=False))
+    except lmdb.Error as error:
+        raise ValueError(f"Cannot read the LMDB {name!r}: {error}.") from error
+
+
+__all__ = ["is_lmdb", "open_lmdb"]

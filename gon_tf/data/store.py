@@ -1,0 +1,213 @@
+"""Images that are ready: at one size, in memory or on disk, for batches in any order."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from gon_tf import arguments
+
+
+def order(count: int, seed: int, epoch: int) -> np.ndarray:
+    """The order of images in an epoch: the same for the same arguments, anywhere and always.
+
+    Args:
+        count: number of images.
+        seed: any integer >= 0.
+        epoch: number of the epoch, from 0.
+
+    Returns:
+        int64 `[count]`, the numbers 0 to count - 1 shuffled.
+    """
+    # Unlike a Generator's shuffle, the raw bits of Philox are promised to stay as they are.
+    bits = np.random.Philox(np.random.SeedSequence([seed, epoch])).random_raw(count)
+    return np.argsort(bits, kind="stable")
+
+
+class Images:
+    """The images of a data set at one size.
+
+    `batches` serves `fit` for a number of epochs; `steps` is for training that stops and goes on:
+    it begins at any step, and what a step holds depends on nothing but its number and the seed.
+
+    Args:
+        pixels: uint8 `[count, height, width, channels]`, may be on disk.
+        skipped: how many images of the data set are not in there because they are broken.
+
+    Example:
+        >>> images = open_images("mnist", (32, 32, 1))
+        >>> len(images), images.steps_per_epoch(64)
+        (60000, 938)
+        >>> steps = images.steps(64, shuffle_seed=0, start=2 * 938 + 7)  # in the third epoch
+        >>> model.fit(steps, steps_per_epoch=938, initial_epoch=2, epochs=12)
+    """
+
+    def __init__(self, pixels: np.ndarray, skipped: int = 0):
+        self.pixels, self.skipped = pixels, skipped
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def steps_per_epoch(self, batch_size: int, *, drop_remainder: bool = False) -> int:
+        """Number of batches in an epoch.
+
+        Raises:
+            ValueError: if there are not enough images for a single batch.
+        """
+        batch_size = arguments.integer("batch_size", batch_size)
+        if drop_remainder and len(self) < batch_size:
+            raise ValueError(
+                f"There are fewer images ({len(self)}) than a batch ({batch_size}); choose a "
+                "smaller batch size."
+            )
+        return len(self) // batch_size if drop_remainder else -(-len(self) // batch_size)
+
+    def batches(
+        self, batch_size: int, *, shuffle_seed: int | None = None, drop_remainder: bool = False
+    ) -> tf.data.Dataset:
+        """Batches of one epoch.
+
+        With a seed, the n-th iterator that is read, counted from 0, gives the order of epoch n.
+
+        Args:
+            batch_size: images per batch.
+            shuffle_seed: seed of the order, >= 0; None keeps the order of the source.
+            drop_remainder: leave out the last batch if it is smaller.
+
+        Returns:
+            uint8 `[batch_size, height, width, channels]`, as `gon_tf.data.load`.
+        """
+        # A first batch that is smaller than asked for is what `fit` reports best by itself.
+        batch_size = arguments.integer("batch_size", batch_size)
+        count = len(self) // batch_size if drop_remainder else -(-len(self) // batch_size)
+        numbers = tf.data.Dataset.range(count)
+        if shuffle_seed is not None:
+            epochs = itertools.count()
+            first = tf.data.Dataset.from_tensors(0).map(
+                lambda _: tf.numpy_function(lambda: count * next(epochs), [], tf.int64)
+            )
+            numbers = first.flat_map(lambda start: tf.data.Dataset.range(start, start + count))
+            numbers = numbers.apply(tf.data.experimental.assert_cardinality(count))
+        return self._read(numbers, batch_size, count, shuffle_seed, drop_remainder)
+
+    def steps(
+        self,
+        batch_size: int,
+        *,
+        shuffle_seed: int | None,
+        start: int = 0,
+        drop_remainder: bool = False,
+    ) -> tf.data.Dataset:
+        """Batches without end, epoch after epoch; step `n` belongs to epoch `n // steps_per_epoch`.
+
+        Args:
+            batch_size: images per batch.
+            shuffle_seed: seed of the orders, >= 0; None keeps the order of the source.
+            start: the step to begin with: after so many, training goes on as if it never stopped.
+            drop_remainder: leave out the last batch of each epoch if it is smaller.
+
+        Returns:
+            As `batches`, infinite; give `fit` its `steps_per_epoch`.
+
+        Raises:
+            ValueError: if an argument is out of range, or there are not enough images for a batch.
+        """
+        count = self.steps_per_epoch(batch_size, drop_remainder=drop_remainder)
+        numbers = tf.data.Dataset.counter(arguments.integer("start", start, minimum=0))
+        return self._read(numbers, batch_size, count, shuffle_seed, drop_remainder)
+
+    def _read(self, numbers, batch_size, per_epoch, seed, static) -> tf.data.Dataset:
+        """The batches of these step numbers."""
+        if seed is not None:
+            arguments.integer("shuffle_seed", seed, minimum=0)
+
+        @functools.lru_cache(maxsize=2)  # steps of two epochs may be read at the same time
+        def positions(epoch: int) -> np.ndarray:
+            return order(len(self), seed, epoch)
+
+        def read(number: np.int64) -> np.ndarray:
+            epoch, step = divmod(int(number), per_epoch)
+            part = slice(step * batch_size, (step + 1) * batch_size)
+            return np.asarray(self.pixels[part if seed is None else positions(epoch)[part]])
+
+        def batch(number: tf.Tensor) -> tf.Tensor:
+            images = tf.numpy_function(read, [number], tf.uint8, stateful=False)
+            return tf.ensure_shape(images, [batch_size if static else None, *self.pixels.shape[1:]])
+
+        batches = numbers.map(batch, num_parallel_calls=2, deterministic=True).prefetch(
+            tf.data.AUTOTUNE
+        )
+        gpus = tf.config.get_visible_devices("GPU")
+        # With several devices the distribution strategy does the copying.
+        if len(gpus) == 1 and not tf.distribute.has_strategy():
+            batches = _copy_to(batches, "/gpu:0")
+        return batches
+
+
+def collect(
+    parts: Iterator[np.ndarray],
+    count: int,
+    image_shape: tuple[int, int, int],
+    memory_budget: int,
+    cache_dir: str | Path | None,
+) -> np.ndarray:
+    """All images in one array: in memory if they fit the budget, else in a file.
+
+    The file has no name, so that it is gone when the array is, or when the process dies.
+
+    Args:
+        parts: uint8 `[any number, height, width, channels]`, together at most `count` images.
+        count: an upper bound of the number of images.
+        image_shape: (height, width, channels).
+        memory_budget: bytes.
+        cache_dir: folder of the file; the system's folder for temporary files if None.
+
+    Returns:
+        uint8 `[count or fewer, height, width, channels]`.
+
+    Raises:
+        OSError: if the folder of the file is missing or full.
+    """
+    size = count * int(np.prod(image_shape, dtype=np.int64))
+    if size <= memory_budget:
+        pixels, filled = np.empty([count, *image_shape], np.uint8), 0
+        for part in parts:
+            pixels[filled : filled + len(part)] = part
+            filled += len(part)
+        return pixels[:filled]
+    folder = Path(cache_dir or tempfile.gettempdir())
+    place = (
+        f"{size / 2**30:.3g} GiB of decoded images are over the memory budget and go to "
+        f"{str(folder)!r}"
+    )
+    hint = "Name another folder by cache_dir or the environment variable TMPDIR"
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{place}, which is not there. {hint}.")
+    if shutil.disk_usage(folder).free < size:
+        raise OSError(f"{place}, which has no room for them. {hint}, or a larger memory_budget.")
+    filled = 0
+    with tempfile.TemporaryFile(dir=folder, prefix="gon-tf-") as file:
+        for part in parts:
+            file.write(part.data)  # a mapped file would kill the process when the disk is full
+            filled += len(part)
+        file.flush()
+        if not filled:
+            return np.empty([0, *image_shape], np.uint8)
+        return np.memmap(file, np.uint8, mode="r", shape=(filled, *image_shape))
+
+
+def _copy_to(batches: tf.data.Dataset, device: str) -> tf.data.Dataset:
+    """Copy batches to a device ahead of their use. Nothing may follow this step."""
+    copied = batches.apply(tf.data.experimental.prefetch_to_device(device))
+    copied.cardinality = batches.cardinality  # TensorFlow loses it here; progress bars need it
+    return copied
+
+
+__all__ = ["Images", "collect", "order"]
