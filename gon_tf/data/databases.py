@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
+import weakref
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from gon_tf.data.images import decode_image
-from gon_tf.data.source import (
-    Broken,
-    Shard,
-    Source,
-    check_any_readable,
-    decode_all,
-    shard_of,
-)
+from gon_tf.data.source import Shard, Source, encoded_source, shard_of
+
+# A process may open a database only once at a time.
+_OPEN: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 
 
 def is_lmdb(name: str, data_dir: str | os.PathLike | None) -> bool:
@@ -44,7 +41,7 @@ def open_lmdb(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> So
     Raises:
         FileNotFoundError: if there is no such file or folder.
         ImportError: if the package lmdb is missing.
-        ValueError: if the database cannot be read, has no entries or no readable picture.
+        ValueError: if the database cannot be read or has no entries or no readable picture.
     """
     del data_dir
     path = Path(name).expanduser()
@@ -64,14 +61,8 @@ def open_lmdb(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> So
         return decode_image(value, f"{name}: {key.decode(errors='backslashreplace')}")
 
     items = tf.data.Dataset.range(chosen.start, chosen.stop, chosen.step)
-    broken = Broken(name)
-    check_any_readable(items, read, broken, len(chosen))
-    return Source(
-        name=name,
-        images=decode_all(items, read, broken),
-        count=len(chosen),
-        description={"lmdb": path.resolve().name, "entries": len(keys)},
-        broken=broken,
+    return encoded_source(
+        name, items, read, len(chosen), {"lmdb": path.resolve().name, "entries": len(keys)}
     )
 
 
@@ -84,8 +75,11 @@ def _open(name: str, path: Path):
             f'The LMDB {name!r} needs the package lmdb: pip install "gon-tf[lmdb]".'
         ) from error
 
+    file = path / "data.mdb" if path.is_dir() else path
     try:
-        environment = lmdb.open(
+        status = file.stat()
+        identity = (status.st_dev, status.st_ino)
+        environment = _OPEN.get(identity) or lmdb.open(
             str(path),
             subdir=path.is_dir(),
             readonly=True,
@@ -93,9 +87,10 @@ def _open(name: str, path: Path):
             lock=False,
             readahead=False,  # in a random order it would read far more than is used
         )
+        _OPEN[identity] = environment
         with environment.begin() as transaction, transaction.cursor() as cursor:
             return environment, list(cursor.iternext(keys=True, values=False))
-    except lmdb.Error as error:
+    except (lmdb.Error, OSError) as error:
         raise ValueError(f"Cannot read the LMDB {name!r}: {error}.") from error
 
 

@@ -10,14 +10,7 @@ import tensorflow as tf
 
 from gon_tf import picture_files
 from gon_tf.data.images import read_image
-from gon_tf.data.source import (
-    Broken,
-    Shard,
-    Source,
-    check_any_readable,
-    decode_all,
-    shard_of,
-)
+from gon_tf.data.source import Shard, Source, encoded_source, shard_of
 
 
 def is_folder(name: str, data_dir: str | os.PathLike | None) -> bool:
@@ -66,14 +59,12 @@ def open_folder(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> 
 
     chosen = shard_of(name, len(files), shard)
     items = tf.data.Dataset.range(chosen.start, chosen.stop, chosen.step)
-    broken = Broken(name)
-    check_any_readable(items, read, broken, len(chosen))
-    return Source(
-        name=str(folder),
-        images=decode_all(items, read, broken),
-        count=len(chosen),
-        description={"folder": folder.resolve().name, "files": len(files)},
-        broken=broken,
+    return encoded_source(
+        str(folder),
+        items,
+        read,
+        len(chosen),
+        {"folder": folder.resolve().name, "files": len(files)},
     )
 
 

@@ -11,10 +11,11 @@ Three ways lead there:
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -26,7 +27,8 @@ from gon_tf.data.sources import open_source
 from gon_tf.data.store import Images, collect
 
 MEMORY_BUDGET = 2**30
-CHUNK, CHUNK_BYTES = 256, 2**24  # images that are decoded and resized together, and their bytes
+CHUNK, CHUNK_BYTES = 256, 2**24  # images that are resized together, and their bytes
+READ_TOGETHER = 64  # encoded images that one thread reads at a time
 
 
 def load(
@@ -173,10 +175,11 @@ def _open(name: str, data_dir, shard: Shard, max_broken: int) -> Source:
 
 def _decoded(source: Source, image_shape, crop: bool, batch_size: int) -> Iterator[np.ndarray]:
     """Batches of a source's images at one size; an error of TensorFlow's becomes one sentence."""
+    parts = source.parts or (source,)
+    batches = [_prepare(part, image_shape, crop).rebatch(batch_size) for part in parts]
     count = 0
-    batches = _prepare(source.images, image_shape, crop, batch_size).prefetch(1)
     try:
-        for batch in batches.as_numpy_iterator():
+        for batch in itertools.chain(*(part.prefetch(1).as_numpy_iterator() for part in batches)):
             count += len(batch)
             yield batch
     except tf.errors.OpError as error:
@@ -192,24 +195,59 @@ def _decoded(source: Source, image_shape, crop: bool, batch_size: int) -> Iterat
         )
 
 
-def _prepare(images: tf.data.Dataset, image_shape, crop: bool, batch_size: int) -> tf.data.Dataset:
-    """Batches of images at the channels and the size asked for."""
+def _prepare(source: Source, image_shape, crop: bool) -> tf.data.Dataset:
+    """Images at the channels and the size asked for, in batches of any size.
+
+    Images of one size are resized together: for small ones it takes a tenth of the time.
+    """
     height, width, channels = image_shape
 
-    def prepare(images):
+    def prepare(images) -> tf.Tensor:
         if crop:
             images = crop_to_aspect(images, (height, width))
         return resize(to_channels(images, channels), (height, width))
 
-    def each(images):
-        return images.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    def read_and_prepare(*items) -> np.ndarray:
+        images = _read(source, zip(*items, strict=True))
+        groups = [prepare(np.stack(group)).numpy() for group in _groups(images)]
+        return np.concatenate(groups) if groups else np.empty([0, *image_shape], np.uint8)
 
-    shape = images.element_spec.shape
+    def decode(*items) -> tf.Tensor:
+        images = tf.numpy_function(read_and_prepare, items, tf.uint8, stateful=False)
+        return tf.ensure_shape(images, [None, *image_shape])
+
+    def each(images, function):
+        return images.map(function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+    if source.items is not None:
+        return each(source.items.batch(READ_TOGETHER), decode)
+    shape = source.images.element_spec.shape
     if not shape.is_fully_defined():
-        return each(images).batch(batch_size)
-    # Images that all have one size are resized many at a time: it takes a third of the time.
+        return each(source.images, prepare).batch(CHUNK)
     together = max(1, min(CHUNK, CHUNK_BYTES // shape.num_elements()))
-    return each(images.batch(together)).rebatch(batch_size)
+    return each(source.images.batch(together), prepare)
+
+
+def _read(source: Source, items: Iterable) -> Iterator[np.ndarray]:
+    """The images of items, but for the broken ones."""
+    assert source.read is not None  # it comes with the items
+    for item in items:
+        try:
+            yield source.read(*item)
+        except ValueError as error:
+            source.broken.skip(error)
+
+
+def _groups(images: Iterator[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    """Neighbours of one shape, and not too many bytes, together."""
+    group = []
+    for image in images:
+        if group and (group[0].shape != image.shape or len(group) * image.nbytes > CHUNK_BYTES):
+            yield group
+            group = []
+        group.append(image)
+    if group:
+        yield group
 
 
 __all__ = ["load", "open_images", "stream"]

@@ -77,6 +77,9 @@ class Source:
         broken: counts the images that could not be read.
         array: all images as one uint8 array `[count, H, W, C]`, perhaps on disk, if they are
             stored as that; else None.
+        items: what `read` needs to find each image: tensors; None if there is no `read`.
+        read: gives the image, uint8 `[H, W, C]`, of an item; ValueError if it is broken.
+        parts: the sources that this one joins.
     """
 
     name: str
@@ -85,6 +88,9 @@ class Source:
     description: dict[str, Any]
     broken: Broken
     array: np.ndarray | None = None
+    items: tf.data.Dataset | None = None
+    read: Callable[..., np.ndarray] | None = None
+    parts: tuple[Source, ...] = ()
 
 
 def shard_of(name: str, total: int, shard: Shard) -> range:
@@ -102,17 +108,27 @@ def shard_of(name: str, total: int, shard: Shard) -> range:
     return chosen
 
 
-def decode_all(items: tf.data.Dataset, read: Callable[..., np.ndarray], broken: Broken):
-    """The images of items, decoded in parallel and kept in order; broken ones are left out.
+def encoded_source(
+    name: str,
+    items: tf.data.Dataset,
+    read: Callable[..., np.ndarray],
+    count: int,
+    description: dict[str, Any],
+) -> Source:
+    """A source of images that are decoded one by one, some of which may turn out to be broken.
 
     Args:
-        items: what `read` needs to find an image: tensors.
-        read: gives the image, uint8 `[H, W, C]`, of an item; ValueError if it is broken.
-        broken: is told of the broken ones.
+        name: its name.
+        items: as in `Source`.
+        read: as in `Source`; is called by several threads.
+        count: number of items.
+        description: as in `Source`.
 
-    Returns:
-        Dataset of uint8 `[H, W, C]`.
+    Raises:
+        ValueError: if there is no image that can be read.
     """
+    broken = Broken(name)
+    _check_any_readable(items, read, broken, count)
 
     def read_or_skip(*item) -> np.ndarray:
         try:
@@ -122,14 +138,15 @@ def decode_all(items: tf.data.Dataset, read: Callable[..., np.ndarray], broken: 
             return np.zeros([0, 0, 1], np.uint8)
 
     def decode(*item) -> tf.Tensor:
-        image = tf.numpy_function(read_or_skip, item, tf.uint8)
+        image = tf.numpy_function(read_or_skip, item, tf.uint8, stateful=False)
         return tf.ensure_shape(image, [None, None, None])
 
     images = items.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return images.filter(lambda image: tf.size(image) > 0)
+    images = images.filter(lambda image: tf.size(image) > 0)
+    return Source(name, images, count, description, broken, items=items, read=read)
 
 
-def check_any_readable(items: tf.data.Dataset, read: Callable, broken: Broken, count: int) -> None:
+def _check_any_readable(items, read, broken: Broken, count: int) -> None:
     """Raise ValueError unless there is an image to read; stops at the first."""
     reason = None
     for item in items.take(broken.limit).as_numpy_iterator():
@@ -142,4 +159,4 @@ def check_any_readable(items: tf.data.Dataset, read: Callable, broken: Broken, c
     raise ValueError(f"None of {tried} images in {broken.name!r} can be read: {reason}")
 
 
-__all__ = ["Broken", "Shard", "Source", "check_any_readable", "decode_all", "shard_of"]
+__all__ = ["Broken", "Shard", "Source", "encoded_source", "shard_of"]

@@ -102,6 +102,7 @@ def _join(sources: list[Source]) -> Source:
         count=sum(source.count for source in sources),
         description={"sources": [source.description for source in sources]},
         broken=Broken.joined(name, [source.broken for source in sources]),
+        parts=tuple(sources),
     )
 
 

@@ -14,14 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from gon_tf.data.images import MAX_BYTES, decode_image
-from gon_tf.data.source import (
-    Broken,
-    Shard,
-    Source,
-    check_any_readable,
-    decode_all,
-    shard_of,
-)
+from gon_tf.data.source import Shard, Source, encoded_source, shard_of
 
 NAME = re.compile(r".*\.tfrecords?([-.*?\[][^/]*)?", re.IGNORECASE)
 FEATURES = ("image/encoded", "image")
@@ -71,14 +64,12 @@ def open_tfrecord(name: str, data_dir: str | os.PathLike | None, shard: Shard) -
 
     records = tf.data.TFRecordDataset(files, compression_type="GZIP" if kinds.pop() else "")
     items = records.enumerate().shard(shard[1], shard[0])
-    broken = Broken(name)
-    check_any_readable(items, read, broken, len(chosen))
-    return Source(
-        name=name,
-        images=decode_all(items, read, broken),
-        count=len(chosen),
-        description={"files": [Path(file).name for file in files], "records": sum(counts)},
-        broken=broken,
+    return encoded_source(
+        name,
+        items,
+        read,
+        len(chosen),
+        {"files": [Path(file).name for file in files], "records": sum(counts)},
     )
 
 
