@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -175,29 +176,34 @@ def collect(
     Raises:
         OSError: if the folder of the file is missing or full.
     """
-    size = count * int(np.prod(image_shape, dtype=np.int64))
-    if size <= memory_budget:
-        pixels, filled = np.empty([count, *image_shape], np.uint8), 0
-        for part in parts:
-            pixels[filled : filled + len(part)] = part
-            filled += len(part)
-        return pixels[:filled]
-    folder = Path(cache_dir or tempfile.gettempdir())
-    place = (
-        f"{size / 2**30:.3g} GiB of decoded images are over the memory budget and go to "
-        f"{str(folder)!r}"
-    )
+    size = count * math.prod(image_shape)
+    if size > memory_budget:
+        return _collect_in_file(parts, size, image_shape, Path(cache_dir or tempfile.gettempdir()))
+    pixels, filled = np.empty([count, *image_shape], np.uint8), 0
+    for part in parts:
+        pixels[filled : filled + len(part)] = part
+        filled += len(part)
+    return pixels[:filled]
+
+
+def _collect_in_file(parts, size: int, image_shape, folder: Path) -> np.ndarray:
+    """All images in a file without a name in a folder."""
+    place = f"{size:,} bytes of images are over the memory budget and go to {str(folder)!r}"
     hint = "Name another folder by cache_dir or the environment variable TMPDIR"
     if not folder.is_dir():
         raise FileNotFoundError(f"{place}, which is not there. {hint}.")
+    full = OSError(f"{place}, which has no room for them. {hint}.")
     if shutil.disk_usage(folder).free < size:
-        raise OSError(f"{place}, which has no room for them. {hint}, or a larger memory_budget.")
+        raise full
     filled = 0
     with tempfile.TemporaryFile(dir=folder, prefix="gon-tf-") as file:
         for part in parts:
-            file.write(part.data)  # a mapped file would kill the process when the disk is full
+            try:  # to write to a mapped file would kill the process when the disk is full
+                file.write(np.ascontiguousarray(part))
+                file.flush()
+            except OSError as error:
+                raise full from error
             filled += len(part)
-        file.flush()
         if not filled:
             return np.empty([0, *image_shape], np.uint8)
         return np.memmap(file, np.uint8, mode="r", shape=(filled, *image_shape))

@@ -7,6 +7,7 @@ import gzip
 import os
 import re
 import struct
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -87,7 +88,7 @@ def count_records(file: str) -> int:
             while _skip_record(stream):
                 count += 1
             return count
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zlib.error) as error:
         raise ValueError(f"Cannot read the TFRecord file {file!r}: {error}.") from error
 
 

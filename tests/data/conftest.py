@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
@@ -7,6 +9,19 @@ from PIL import Image
 def numbered(start, stop, shape=(6, 8, 1), dtype=np.uint8):
     """Pictures that tell which they are: all pixels of the n-th have the value n."""
     return [np.full(shape, n, dtype) for n in range(start, stop)]
+
+
+def encoded(value, size=(6, 8), kind="PNG"):
+    """The content of a grey picture file, all of whose pixels have one value."""
+    file = io.BytesIO()
+    options = {"lossless": True} if kind == "WEBP" else {}
+    Image.new("L", size[::-1], value).save(file, kind, **options)
+    return file.getvalue()
+
+
+def values(images):
+    """The value of all pixels of each image in a data set."""
+    return [int(np.unique(image[..., 0]).item()) for image in images.as_numpy_iterator()]
 
 
 def write_tfds(root, name, features, config=None, **splits):
@@ -39,6 +54,9 @@ def tfds_dir(tmp_path_factory):
         root, "toy_letters", {"picture": grey}, "greek", train=[{"picture": numbered(3, 4)[0]}]
     )
     write_tfds(root, "toy_sounds", {"label": np.int64}, train=[{"label": 7}])
+    any_size = tfds.features.Image(shape=(None, None, 3))
+    sizes = [np.full((6 + n, 8, 3), n, np.uint8) for n in (3, 4)]
+    write_tfds(root, "toy_sizes", {"image": any_size}, train=[{"image": x} for x in sizes])
     deep = tfds.features.Image(shape=(6, 8, 1), dtype=np.uint16)
     write_tfds(
         root, "toy_deep", {"image": deep}, train=[{"image": numbered(0, 1, dtype=np.uint16)[0]}]

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from gon_tf.data import read_image, resize, to_channels
+from gon_tf.data import crop_to_aspect, read_image, resize, to_channels
+from gon_tf.data.images import decode_image
 
 
 def saved(image, path, **options):
@@ -122,6 +123,28 @@ def test_other_channels_are_refused(shape, channels):
         to_channels(np.zeros(shape, np.uint8), channels)
 
 
+@pytest.mark.parametrize(
+    ("shape", "size", "expected"),
+    [
+        ((30, 80), (64, 64), (30, 30)),
+        ((80, 30), (64, 64), (30, 30)),
+        ((30, 80), (48, 64), (30, 40)),
+        ((31, 31), (10, 20), (16, 31)),
+        ((1, 100), (100, 1), (1, 1)),
+        ((48, 64), (24, 32), (48, 64)),
+    ],
+)
+def test_crops_the_middle_to_an_aspect_ratio(shape, size, expected):
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    top, left = ((s - e) // 2 for s, e in zip(shape, expected, strict=True))
+    middle = image[top : top + expected[0], left : left + expected[1]]
+    np.testing.assert_array_equal(crop_to_aspect(image, size), middle)
+    unknown = tf.function(input_signature=[tf.TensorSpec([None] * 4, tf.uint8)])(
+        lambda images: crop_to_aspect(images, size)
+    )
+    np.testing.assert_array_equal(unknown(image[None])[0], middle)
+
+
 def test_resize_is_antialiased_bilinear_rounded(images):
     expected = tf.image.resize(images, (3, 5), method="bilinear", antialias=True)
     resized = resize(images, (3, 5))
@@ -149,3 +172,12 @@ def test_resize_leaves_the_right_size_alone(images):
 def test_floats_are_refused(images):
     with pytest.raises(ValueError, match=r"must be uint8.*Received: dtype=float32"):
         resize(images.astype("float32") / 255, (4, 4))
+
+
+def test_decodes_bytes_as_it_reads_files(tmp_path):
+    path = saved(Image.new("LA", (3, 2), (100, 51)), tmp_path / "a.png")
+    np.testing.assert_array_equal(decode_image(path.read_bytes(), "a"), read_image(path))
+    for content in (b"", b"text", path.read_bytes()[:40]):
+        with pytest.raises(ValueError, match="Cannot read image 'shelf 7'") as error:
+            decode_image(content, "shelf 7")
+        assert "BytesIO" not in str(error.value)

@@ -1,3 +1,4 @@
+import itertools
 import os
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from gon_tf.data import load, resize
+from gon_tf.data import load, open_images, resize, stream
 from gon_tf.data.store import _copy_to, order
 
 SHAPE = (6, 8, 1)  # that of the pictures in `tfds_dir`
@@ -160,3 +161,88 @@ def test_batch_size_that_is_wrong(tfds_dir):
 def test_data_set_that_is_wrong(tfds_dir):
     with pytest.raises(ValueError, match="no split 'valid'"):
         load("toy_digits:valid", SHAPE, 3, data_dir=tfds_dir)
+
+
+def test_crop_keeps_the_aspect_ratio(tmp_path):
+    wide = np.zeros([8, 20, 3], np.uint8)
+    wide[:, 6:14] = 200
+    Image.fromarray(wide).save(tmp_path / "a.png")
+    (stretched,) = load(str(tmp_path), (4, 4, 1), 1).as_numpy_iterator()
+    (cropped,) = load(str(tmp_path), (4, 4, 1), 1, crop=True).as_numpy_iterator()
+    assert np.unique(cropped).tolist() == [200]
+    assert stretched.min() == 0
+
+
+def test_shards_are_disjoint_and_whole(tfds_dir, folder):
+    name = f"toy_digits,{folder}"
+    shards = [
+        numbers(load(name, SHAPE, 3, data_dir=tfds_dir, shard=(index, 3))) for index in range(3)
+    ]
+    assert shards[0] == [*range(0, 20, 3), 10]
+    assert sorted(itertools.chain(*shards)) == sorted([*range(20), 10, 28, 30])
+
+
+@pytest.mark.parametrize("shard", [(1, 1), (-1, 2), (0, 0), 3, (0, 1, 2), (0.5, 1)])
+def test_shard_that_is_wrong(tfds_dir, shard):
+    with pytest.raises(ValueError, match=r"shard must be \(index, count\), .* Received: shard="):
+        load("toy_digits", SHAPE, 3, data_dir=tfds_dir, shard=shard)
+
+
+def test_shard_without_images(tfds_dir):
+    with pytest.raises(ValueError, match=r"Shard 5 of 6 is empty: 'toy_digits:test' has 5 images"):
+        load("toy_digits:test", SHAPE, 3, data_dir=tfds_dir, shard=(5, 6))
+
+
+def test_too_many_broken_files(folder):
+    for name in ("x.png", "y.png"):
+        (folder / name).write_bytes(b"")
+    with pytest.warns(UserWarning, match="skipped"):
+        assert len(open_images(str(folder), (8, 8, 1), max_broken=2)) == 3
+    message = rf"More than 1 images of '{folder}' cannot be read, one of them: Cannot read image"
+    with (
+        pytest.warns(UserWarning, match="skipped"),
+        pytest.raises(ValueError, match=message) as error,
+    ):
+        load(str(folder), (8, 8, 1), 1, max_broken=1)
+    assert "\n" not in str(error.value)
+
+
+def test_limit_of_broken_files_holds_for_joined_sources(folder):
+    (folder / "x.png").write_bytes(b"")
+    name = f"{folder},{folder}"
+    with pytest.warns(UserWarning, match="skipped"):
+        assert open_images(name, (8, 8, 1), max_broken=2).skipped == 2
+    with (
+        pytest.warns(UserWarning, match="skipped"),
+        pytest.raises(ValueError, match="More than 1 images"),
+    ):
+        load(name, (8, 8, 1), 1, max_broken=1)
+
+
+def test_a_bomb_among_the_files_is_refused_like_a_broken_one(folder):
+    Image.new("1", (8001, 8000)).save(folder / "bomb.png")
+    with pytest.warns(UserWarning, match=r"bomb\.png.* over 64 megapixels \(skipped\)"):
+        assert len(open_images(str(folder), (8, 8, 1))) == 3
+
+
+def test_images_over_the_memory_budget_go_to_a_file(tfds_dir, tmp_path):
+    images = open_images(
+        "toy_digits", SHAPE, data_dir=tfds_dir, memory_budget=0, cache_dir=tmp_path
+    )
+    assert isinstance(images.pixels, np.memmap)
+    assert images.pixels[:, 0, 0, 0].tolist() == list(range(20))
+
+
+def test_stream_reads_as_it_goes(folder, tfds_dir):
+    name = f"toy_digits:test,{folder}"
+    batches = stream(name, (8, 8, 1), 4, data_dir=tfds_dir)
+    assert [batch[:, 0, 0, 0].tolist() for batch in batches] == [[20, 21, 22, 23], [24, 10, 28, 30]]
+    with pytest.raises(ValueError, match="no split 'valid'"):
+        stream("toy_digits:valid", (8, 8, 1), 4, data_dir=tfds_dir)
+
+
+def test_tfds_images_of_many_sizes(tfds_dir):
+    batch = next(iter(load("toy_sizes", (6, 8, 3), 9, data_dir=tfds_dir)))
+    assert batch[:, 0, 0, 0].numpy().tolist() == [3, 4]
+    cropped = load("toy_sizes", (2, 2, 1), 9, data_dir=tfds_dir, crop=True)
+    assert numbers(cropped) == [3, 4]
