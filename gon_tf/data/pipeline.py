@@ -11,7 +11,7 @@ Three ways lead there:
 
 from __future__ import annotations
 
-import itertools
+import functools
 import math
 import os
 import warnings
@@ -175,11 +175,11 @@ def _open(name: str, data_dir, shard: Shard, max_broken: int) -> Source:
 
 def _decoded(source: Source, image_shape, crop: bool, batch_size: int) -> Iterator[np.ndarray]:
     """Batches of a source's images at one size; an error of TensorFlow's becomes one sentence."""
-    parts = source.parts or (source,)
-    batches = [_prepare(part, image_shape, crop).rebatch(batch_size) for part in parts]
+    parts = [_prepare(part, image_shape, crop) for part in source.parts or (source,)]
+    images = functools.reduce(tf.data.Dataset.concatenate, parts)
     count = 0
     try:
-        for batch in itertools.chain(*(part.prefetch(1).as_numpy_iterator() for part in batches)):
+        for batch in images.rebatch(batch_size).prefetch(1).as_numpy_iterator():
             count += len(batch)
             yield batch
     except tf.errors.OpError as error:

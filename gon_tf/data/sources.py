@@ -6,6 +6,8 @@ import functools
 import os
 from pathlib import Path
 
+import tensorflow as tf
+
 from gon_tf import arguments
 from gon_tf.data.arrays import is_array, open_array
 from gon_tf.data.databases import is_lmdb, open_lmdb
@@ -96,9 +98,7 @@ def _join(sources: list[Source]) -> Source:
     name = ",".join(source.name for source in sources)
     return Source(
         name=name,
-        images=functools.reduce(
-            lambda images, more: images.concatenate(more), (source.images for source in sources)
-        ),
+        images=functools.reduce(tf.data.Dataset.concatenate, (part.images for part in sources)),
         count=sum(source.count for source in sources),
         description={"sources": [source.description for source in sources]},
         broken=Broken.joined(name, [source.broken for source in sources]),

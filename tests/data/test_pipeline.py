@@ -170,7 +170,7 @@ def test_crop_keeps_the_aspect_ratio(tmp_path):
     (stretched,) = load(str(tmp_path), (4, 4, 1), 1).as_numpy_iterator()
     (cropped,) = load(str(tmp_path), (4, 4, 1), 1, crop=True).as_numpy_iterator()
     assert np.unique(cropped).tolist() == [200]
-    assert stretched.min() == 0
+    assert stretched.min() < 100
 
 
 def test_shards_are_disjoint_and_whole(tfds_dir, folder):
@@ -221,8 +221,11 @@ def test_limit_of_broken_files_holds_for_joined_sources(folder):
 
 def test_a_bomb_among_the_files_is_refused_like_a_broken_one(folder):
     Image.new("1", (8001, 8000)).save(folder / "bomb.png")
-    with pytest.warns(UserWarning, match=r"bomb\.png.* over 64 megapixels \(skipped\)"):
+    with pytest.warns(UserWarning, match="skipped") as warned:
         assert len(open_images(str(folder), (8, 8, 1))) == 3
+    assert str(warned[0].message).endswith(
+        "bomb.png': 8001 x 8000 pixels are over 64 megapixels (skipped)"
+    )
 
 
 def test_images_over_the_memory_budget_go_to_a_file(tfds_dir, tmp_path):
