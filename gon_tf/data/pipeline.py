@@ -43,8 +43,8 @@ def load(
     """Batches of the images of a data set, as uint8; models scale them to [0, 1] on the device.
 
     Every image is decoded and resized once, now, and kept as uint8. With a seed, the whole data set
-    is shuffled, in a new order for each iterator that is read: the n-th, counted from 0, has the
-    order of epoch n, which depends on nothing but the seed, n and the number of images.
+    is shuffled, in a new order after each pass: an iterator that begins after n passes to the end
+    has the order of epoch n, which depends on nothing but the seed, n and the number of images.
 
     Args:
         name: see `open_source`.
@@ -189,9 +189,10 @@ def _decoded(source: Source, image_shape, crop: bool, batch_size: int) -> Iterat
     skipped = source.broken.count
     if not count:
         raise ValueError(f"None of the {source.count} images in {source.name!r} can be read.")
-    if skipped:
+    if skipped > 1:  # one has been named already
         warnings.warn(
-            f"{skipped} of {source.count} images in {source.name!r} were skipped.", stacklevel=2
+            f"Cannot read images: {skipped} of {source.count} in {source.name!r} were skipped.",
+            stacklevel=2,
         )
 
 

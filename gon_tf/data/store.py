@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 import shutil
 import tempfile
@@ -75,7 +74,8 @@ class Images:
     ) -> tf.data.Dataset:
         """Batches of one epoch.
 
-        With a seed, the n-th iterator that is read, counted from 0, gives the order of epoch n.
+        With a seed, an iterator that begins after n passes to the end has the order of epoch n.
+        One that is not read to the end, such as Keras makes, changes nothing.
 
         Args:
             batch_size: images per batch.
@@ -88,15 +88,11 @@ class Images:
         # A first batch that is smaller than asked for is what `fit` reports best by itself.
         batch_size = arguments.integer("batch_size", batch_size)
         count = len(self) // batch_size if drop_remainder else -(-len(self) // batch_size)
-        numbers = tf.data.Dataset.range(count)
-        if shuffle_seed is not None:
-            epochs = itertools.count()
-            first = tf.data.Dataset.from_tensors(0).map(
-                lambda _: tf.numpy_function(lambda: count * next(epochs), [], tf.int64)
-            )
-            numbers = first.flat_map(lambda start: tf.data.Dataset.range(start, start + count))
-            numbers = numbers.apply(tf.data.experimental.assert_cardinality(count))
-        return self._read(numbers, batch_size, count, shuffle_seed, drop_remainder)
+        passes = _Passes(count)
+        numbers = tf.data.Dataset.range(count) if shuffle_seed is None else passes.numbers()
+        batches = self._read(numbers, batch_size, count, shuffle_seed, drop_remainder)
+        note = _images_of if shuffle_seed is None else passes.note
+        return _to_device(batches.prefetch(tf.data.AUTOTUNE).map(note))
 
     def steps(
         self,
@@ -122,10 +118,11 @@ class Images:
         """
         count = self.steps_per_epoch(batch_size, drop_remainder=drop_remainder)
         numbers = tf.data.Dataset.counter(arguments.integer("start", start, minimum=0))
-        return self._read(numbers, batch_size, count, shuffle_seed, drop_remainder)
+        batches = self._read(numbers, batch_size, count, shuffle_seed, drop_remainder)
+        return _to_device(batches.prefetch(tf.data.AUTOTUNE).map(_images_of))
 
     def _read(self, numbers, batch_size, per_epoch, seed, static) -> tf.data.Dataset:
-        """The batches of these step numbers."""
+        """Pairs of step numbers and their batches."""
         if seed is not None:
             arguments.integer("shuffle_seed", seed, minimum=0)
 
@@ -138,18 +135,53 @@ class Images:
             part = slice(step * batch_size, (step + 1) * batch_size)
             return np.asarray(self.pixels[part if seed is None else positions(epoch)[part]])
 
-        def batch(number: tf.Tensor) -> tf.Tensor:
+        def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             images = tf.numpy_function(read, [number], tf.uint8, stateful=False)
-            return tf.ensure_shape(images, [batch_size if static else None, *self.pixels.shape[1:]])
+            shape = [batch_size if static else None, *self.pixels.shape[1:]]
+            return number, tf.ensure_shape(images, shape)
 
-        batches = numbers.map(batch, num_parallel_calls=2, deterministic=True).prefetch(
-            tf.data.AUTOTUNE
+        return numbers.map(batch, num_parallel_calls=2, deterministic=True)
+
+
+def _images_of(number: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+    del number
+    return images
+
+
+class _Passes:
+    """Numbers the steps of one pass over the images after the other.
+
+    A pass counts when its last batch is asked for: Keras also makes iterators that it does not
+    read, or not to the end, and how many depends on the devices.
+    """
+
+    def __init__(self, steps: int):
+        self.steps, self.epoch = steps, 0
+
+    def numbers(self) -> tf.data.Dataset:
+        """The step numbers of the next pass, int64."""
+
+        def begin(_) -> tf.Tensor:
+            return tf.numpy_function(lambda: np.int64(self.epoch * self.steps), [], tf.int64)
+
+        begins = tf.data.Dataset.from_tensors(0).map(begin)
+        numbers = begins.flat_map(lambda start: tf.data.Dataset.range(start, start + self.steps))
+        return numbers.apply(tf.data.experimental.assert_cardinality(self.steps))
+
+    def note(self, number: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        """The images, after taking note that they were asked for."""
+
+        def finish(number: np.int64) -> np.int64:
+            self.epoch = max(self.epoch, int(number) // self.steps + 1)
+            return number
+
+        noted = tf.cond(
+            tf.equal(number % self.steps, self.steps - 1),
+            lambda: tf.numpy_function(finish, [number], tf.int64),
+            lambda: number,
         )
-        gpus = tf.config.get_visible_devices("GPU")
-        # With several devices the distribution strategy does the copying.
-        if len(gpus) == 1 and not tf.distribute.has_strategy():
-            batches = _copy_to(batches, "/gpu:0")
-        return batches
+        with tf.control_dependencies([noted]):
+            return tf.identity(images)
 
 
 def collect(
@@ -207,6 +239,18 @@ def _collect_in_file(parts, size: int, image_shape, folder: Path) -> np.ndarray:
         if not filled:
             return np.empty([0, *image_shape], np.uint8)
         return np.memmap(file, np.uint8, mode="r", shape=(filled, *image_shape))
+
+
+def _to_device(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Batches on the GPU if there is just one; a distribution strategy copies by itself."""
+    options = tf.data.Options()
+    # It would ask for batches that nobody has asked for yet.
+    options.experimental_optimization.inject_prefetch = False
+    batches = batches.with_options(options)
+    gpus = tf.config.get_visible_devices("GPU")
+    if len(gpus) == 1 and not tf.distribute.has_strategy():
+        batches = _copy_to(batches, "/gpu:0")
+    return batches
 
 
 def _copy_to(batches: tf.data.Dataset, device: str) -> tf.data.Dataset:

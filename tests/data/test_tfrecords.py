@@ -67,6 +67,7 @@ def test_records_without_a_picture(tmp_path):
         f"Cannot read '{name}, record 1': it has no feature 'image/encoded' or 'image' of encoded "
         "bytes; its features are: label (skipped)"
     )
+    assert str(warned[-1].message) == f"Cannot read images: 3 of 4 in {name!r} were skipped."
 
 
 @pytest.mark.parametrize(
