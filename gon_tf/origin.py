@@ -25,6 +25,7 @@ Everything here is differentiable, so an outer tape trains the network through i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -135,7 +136,7 @@ def shared(network, origin, images, loss, step, penalty=None, linearization=None
     latent_dim, batch = origin.shape[-1], images.shape[0]
     # A tangent costs somewhat more than a cotangent, in time and in memory.
     tangents_are_cheap = batch is not None and 2 * latent_dim <= batch
-    is_cheap = tangents_are_cheap or hasattr(network, "outputs_and_jacobian")
+    is_cheap = tangents_are_cheap or getattr(network, "jacobian_is_cheap", False)
     if linearization is None and (step.needs_jacobian or is_cheap):
         linearization = linearize(network, origin, loss, penalty)
     if linearization is not None:
@@ -197,6 +198,23 @@ class Linearization:
         """
         factor = tf.linalg.cholesky(step.matrix(self.jacobian, self.curvature)[0])
         return tf.linalg.triangular_solve(factor, tf.eye(factor.shape[-1]))
+
+
+@dataclass(frozen=True)
+class WithJacobian:
+    """A network that knows a shorter way to its Jacobian than tangents through all of it.
+
+    Attributes:
+        network: function of latents.
+        outputs_and_jacobian: another, which gives what the function of that name here does.
+    """
+
+    network: Callable
+    outputs_and_jacobian: Callable
+
+    def __call__(self, latents):
+        """Outputs, `[n, ...]`."""
+        return self.network(latents)
 
 
 def outputs_and_jacobian(network, latents):

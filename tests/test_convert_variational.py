@@ -56,7 +56,7 @@ def test_posterior(model, step):
 
 def test_inner_loss(model, step):
     origin = tf.zeros((64, 48))
-    outputs = model.inner_network(origin, step["noise_inner"], training=True)
+    outputs = model.inner_network(step["noise_inner"], training=True)(origin)
     inner = model.pixel_loss(outputs, step["images"]) + model.inner_penalty(origin)
     np.testing.assert_allclose(tf.reduce_mean(inner), step["inner_loss"], rtol=1e-5)
 

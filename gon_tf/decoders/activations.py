@@ -8,6 +8,7 @@ latents.
 from __future__ import annotations
 
 import keras
+import tensorflow as tf
 
 PIECEWISE_LINEAR = ("relu", "relu6", "leaky_relu", "hard_sigmoid", "hard_tanh", "linear")
 RECOMMENDED = ("elu", "selu", "silu", "softplus", "gelu", "tanh", "sigmoid")
@@ -35,3 +36,11 @@ def get(name: str, *, allow_piecewise_linear: bool = False):
             f"activation must be a Keras activation such as {', '.join(RECOMMENDED)}. "
             f"Received: activation={name!r}"
         ) from None
+
+
+def value_and_slope(activation, inputs):
+    """An element-wise activation of `inputs` and its derivative there, both of their shape."""
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = activation(inputs)
+    return outputs, tape.gradient(outputs, inputs)

@@ -106,12 +106,32 @@ class GON(LatentModel):
 
     def latents_of(self, images, training=None):
         """Latents of a batch of float32 images inside a graph or an outer tape (equation 5)."""
-        return self.latents_from_origin(
-            lambda points: self.network(points, training=training),
-            images,
-            self.pixel_loss,
-            self.shares_origin,
-        )
+        network = self.network_with_jacobian(training)
+        return self.latents_from_origin(network, images, self.pixel_loss, self.shares_origin)
+
+    def network_with_jacobian(self, training=None, map_latents=None):
+        """The network for `gon_tf.origin`, with the decoder's own way to its Jacobian, if any.
+
+        Args:
+            training: as in Keras.
+            map_latents: Dense layer between the latents of the network and the decoder's.
+        """
+
+        def network(points):
+            drawn = points if map_latents is None else map_latents(points)
+            return self.network(drawn, training=training)
+
+        def outputs_and_jacobian(points):
+            logits = self.pixel_loss.name == "cross_entropy"
+            if map_latents is None:
+                return self.decoder.outputs_and_jacobian(points, logits=logits)
+            return self.decoder.outputs_and_jacobian(
+                map_latents(points), map_latents.kernel, logits=logits
+            )
+
+        if not getattr(self.decoder, "is_elementwise", False):
+            return network
+        return origin.WithJacobian(network, outputs_and_jacobian)
 
     def latents_from_origin(self, network, images, loss, shares_origin):
         """This model's steps from the origin; arguments of `origin.latents_from_origin`."""
@@ -157,7 +177,8 @@ class GON(LatentModel):
         return encoder
 
     def _kernel_and_bias(self):
-        linearization = origin.linearize(self.network, self.start(), self.pixel_loss)
+        network = self.network_with_jacobian()
+        linearization = origin.linearize(network, self.start(), self.pixel_loss)
         return linearization.fold(self.origin_step)
 
     def batch_encoder(self, count):

@@ -189,6 +189,7 @@ class PointwiseNetwork:
 
     decode: Callable
     coordinates: tf.Tensor | np.ndarray
+    jacobian_is_cheap = True
 
     def __call__(self, latents):
         """Values at the points, `[n, points, channels]` float32."""

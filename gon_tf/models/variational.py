@@ -142,12 +142,17 @@ class VariationalGON(VariationalModel, GON):
             return origin.GaussNewton(self.step_size, self.damping, relative=False)
         return origin.Gradient(self.step_size * (self.inner_scale or 1.0 / PUBLISHED_BATCH))
 
-    def inner_network(self, points, noise=None, training=None):
-        """The decoder after the maps: at the mean, or at a draw from the posterior of `points`."""
-        drawn = self.mean_map(points)
-        if noise is not None:
+    def inner_network(self, noise=None, training=None):
+        """The decoder after the maps: at the mean, or at a draw from the posterior of points."""
+        if noise is None:
+            return self.network_with_jacobian(training, self.mean_map)
+
+        def network(points):
+            drawn = self.mean_map(points)
             drawn += ops.exp(0.5 * self.log_variance_map(points)) * noise
-        return self.network(drawn, training=training)
+            return self.network(drawn, training=training)
+
+        return network
 
     def inner_penalty(self, points):
         """What the inner loss adds to the reconstruction error of `points`, `[n]`."""
@@ -169,7 +174,7 @@ class VariationalGON(VariationalModel, GON):
     def linearize(self, noise=None, training=None):
         """The inner network around the origin, a `gon_tf.origin.Linearization`."""
         return origin.linearize(
-            lambda points: self.inner_network(points, noise, training=training),
+            self.inner_network(noise, training),
             self.start(),
             self.pixel_loss,
             self.inner_penalty,
@@ -185,7 +190,7 @@ class VariationalGON(VariationalModel, GON):
             linearization: that of `linearize`, if it is known.
         """
         return origin.latents_from_origin(
-            lambda points: self.inner_network(points, noise, training=training),
+            self.inner_network(noise, training),
             self.start(),
             images,
             self.pixel_loss,

@@ -287,7 +287,7 @@ def test_dropout_leaves_out_the_same_units_in_both_passes(floats):
     drawn = []
     network_at = model.network_at
 
-    def remembering(points, kept, training):
+    def remembering(points, kept=None, training=None):
         drawn.append(kept)
         return network_at(points, kept, training)
 
