@@ -9,8 +9,11 @@ from gon_tf.cli import options
 from gon_tf.cli.commands import Commands
 from gon_tf.cli.evaluate import evaluate
 from gon_tf.cli.info import info
+from gon_tf.cli.inpaint import inpaint
+from gon_tf.cli.interpolate import interpolate
 from gon_tf.cli.reconstruct import reconstruct
 from gon_tf.cli.sample import sample
+from gon_tf.cli.superres import superres
 from gon_tf.cli.train import train
 from gon_tf.cli.zoo import zoo
 
@@ -33,7 +36,17 @@ def main() -> None:
     """
 
 
-for command in (reconstruct, sample, train, evaluate, zoo, info):
+for command in (
+    reconstruct,
+    sample,
+    interpolate,
+    superres,
+    inpaint,
+    train,
+    evaluate,
+    zoo,
+    info,
+):
     main.add_command(command)
 
 __all__ = ["main"]

@@ -7,13 +7,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 from gon_tf.cli.commands import start_tensorflow
 
 if TYPE_CHECKING:
     import keras
 
-argument = click.argument("model")
+
+def complete(_context, _parameter, incomplete: str) -> list[CompletionItem]:
+    """What a shell offers for MODEL: the zoo's names, then folders."""
+    from gon_tf import zoo
+
+    names = [name for name in zoo.list_models() if name.startswith(incomplete)]
+    # Bash forgets the words before the one that asks for folders.
+    return [CompletionItem(incomplete, type="dir"), *map(CompletionItem, names)]
+
+
+argument = click.argument("model", shell_complete=complete)
 
 
 def folder(name: str) -> Path:
@@ -30,16 +41,49 @@ def metadata(preset: Path) -> dict:
         OSError: if it says nothing.
         ValueError: if its metadata.json is damaged.
     """
-    path = preset / "metadata.json"
+    return read(preset / "metadata.json")
+
+
+def read(path: Path) -> dict:
+    """The JSON object in a file of a preset.
+
+    Raises:
+        OSError: if there is no such file.
+        ValueError: if it is damaged.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a JSON file: {error}.") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} is not a JSON object.")
+    return values
+
+
+def check_implicit(name: str, task: str) -> None:
+    """Raise ValueError unless MODEL is implicit, which `task` needs; without TensorFlow."""
+    from gon_tf import zoo
+
+    kind = read(folder(name) / "config.json").get("class")
+    if kind != "ImplicitGON":
+        able = ", ".join(zoo.list_models(variant="implicit"))
+        there_is = f"the zoo has {able}" if able else "the zoo has none, gon_tf.ImplicitGON is one"
+        raise ValueError(f"{name} is a {kind} and cannot {task}; implicit models can: {there_is}.")
 
 
 def load(name: str) -> keras.Model:
-    """The model called `name`, with TensorFlow started."""
+    """The model called `name`, with TensorFlow started.
+
+    Raises:
+        ValueError: if it is a model of something else than pictures.
+    """
     start_tensorflow()
     import gon_tf
 
-    return gon_tf.load(name)
+    network = gon_tf.load(name)
+    if len(network.image_shape) != 3 or network.image_shape[-1] not in (1, 3):
+        raise ValueError(
+            f"{name} is no model of grey or RGB pictures. Received: a model of signals of the "
+            f"shape {'x'.join(map(str, network.image_shape))}"
+        )
+    return network

@@ -63,6 +63,9 @@ def examples(*lines: str) -> str:
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
+OUT = "A .png, .jpg or .webp file{}, a folder for one PNG per picture, or - for a PNG on stdout."
+
+
 def output(text: str, *, metavar="OUT", required=True):
     """The option `-o`, described by `text`."""
     return click.option(
@@ -76,6 +79,9 @@ def output(text: str, *, metavar="OUT", required=True):
     )
 
 
+images = click.argument(
+    "images", nargs=-1, required=True, metavar="IMAGES...", type=click.Path(path_type=Path)
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 overwrite = click.option("--overwrite", is_flag=True, help="Replace outputs that exist already.")
 data_dir = click.option(

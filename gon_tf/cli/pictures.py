@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gon_tf import picture_files
-from gon_tf.cli import outputs
+from gon_tf.cli import outputs, streams
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,16 +18,24 @@ if TYPE_CHECKING:
     Pictures = Sequence[np.ndarray] | np.ndarray
 
 GAP = 2  # pixels between the tiles of a grid
+MOST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}  # pixels that the formats can hold
 
 
 def find(paths: Iterable[Path]) -> list[Path]:
     """The files that `paths` name, and the pictures in the folders among them, sorted.
 
+    `-` is stdin.
+
     Raises:
         OSError: if one of the paths does not exist, or is a folder without pictures.
+        click.UsageError: if stdin is named twice.
     """
-    found = []
+    paths, found = list(paths), []
+    streams.check_inputs(paths)
     for path in paths:
+        if streams.is_stream(path):
+            found.append(path)
+            continue
         if not path.exists():
             raise FileNotFoundError(f"There is no file or folder {path}.")
         files = picture_files.find(path) if path.is_dir() else [path]
@@ -34,6 +43,19 @@ def find(paths: Iterable[Path]) -> list[Path]:
             raise FileNotFoundError(f"The folder {path} holds no pictures ({accepted()}).")
         found.extend(files)
     return found
+
+
+def single(paths: Sequence[Path]) -> list[Path]:
+    """`paths`, each of which must be one picture.
+
+    Raises:
+        OSError: if one of the paths does not exist or is a folder.
+        click.UsageError: if stdin is named twice.
+    """
+    for path in paths:
+        if path.is_dir():
+            raise IsADirectoryError(f"{path} is a folder; give one picture.")
+    return find(paths)
 
 
 def accepted() -> str:
@@ -48,21 +70,24 @@ def check(path: Path) -> None:
     """
     from PIL import Image
 
+    file = streams.spool(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(file) as image:
                 image.verify()
     except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         limit = f"{Image.MAX_IMAGE_PIXELS:,}"
-        raise OSError(f"{path} is too large a picture; {limit} pixels are the most.") from error
+        raise OSError(
+            f"{streams.title(path)} is too large a picture; {limit} pixels are the most."
+        ) from error
     except Image.UnidentifiedImageError as error:
-        what = "is empty" if path.stat().st_size == 0 else "is not a picture"
-        raise OSError(f"{path} {what}; pictures are {accepted()}.") from error
+        what = "is empty" if file.stat().st_size == 0 else "is not a picture"
+        raise OSError(f"{streams.title(path)} {what}; pictures are {accepted()}.") from error
     except Exception as error:  # the decoders raise whatever a broken file leads them into
-        raise OSError(f"{path} is a broken picture: {error}") from error
+        raise OSError(f"{streams.title(path)} is a broken picture: {error}") from error
 
 
 def to_uint8(images) -> np.ndarray:
@@ -106,10 +131,56 @@ def pairs(above: Pictures, below: Pictures) -> np.ndarray:
     return grid(tiles, columns)
 
 
+def enlarged(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """`picture` at (height, width) `size`, its pixels as they are."""
+    rows, columns = (
+        [i * own // side for i in range(side)]
+        for side, own in zip(size, picture.shape, strict=False)
+    )
+    return picture[rows][:, columns]
+
+
+def row(images: Pictures) -> np.ndarray:
+    """A grid of one row; of several if there are more than ten."""
+    return grid(images, min(len(images), 10))
+
+
+def write_all(plan: outputs.Plan, images: Pictures, whole: Callable[[], np.ndarray]) -> None:
+    """Write what is planned: each of `images` to its file, and the picture of the whole."""
+    for file, image in zip(plan.files, images, strict=False):
+        write(file, image)
+    if plan.grid:
+        write(plan.grid, whole())
+
+
 def write(path: Path, image: np.ndarray) -> None:
-    """Write a uint8 picture as PNG, whole or not at all."""
+    """Write a uint8 picture, whole or not at all, in the format of its suffix; PNG to stdout.
+
+    Raises:
+        ValueError: if the format cannot hold a picture of that size.
+        OSError: if the file cannot be written.
+    """
+    content = encoded(path, image)
+    if streams.is_stream(path):
+        streams.write(content)
+        return
+    with outputs.replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def encoded(path: Path, image: np.ndarray) -> bytes:
+    """The content of the picture file `path`."""
     from PIL import Image
 
-    pixels = image[..., 0] if image.shape[-1] == 1 else image
-    with outputs.replacing(path) as temporary:
-        Image.fromarray(pixels).save(temporary, "PNG")
+    suffix = ".png" if streams.is_stream(path) else path.suffix.lower()
+    kind, options = outputs.FORMATS[suffix]
+    most = MOST_SIDE.get(kind, math.inf)
+    if max(image.shape) > most:
+        height, width, _ = image.shape
+        raise ValueError(
+            f"A {kind} picture has at most {most:,} pixels a side; write a .png file. "
+            f"Received: {height} x {width} pixels for {path}"
+        )
+    content = io.BytesIO()
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(content, kind, **options)
+    return content.getvalue()

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+
+Item = TypeVar("Item")
+
+
+def progress(items: Iterable[Item], count: int, label: str) -> Iterator[Item]:
+    """`items` one by one, with a bar on stderr if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    with click.progressbar(items, label=label, length=count, file=sys.stderr) as bar:
+        yield from bar
 
 
 def echo_json(value: dict) -> None:
     """Print `value` as one JSON object."""
     click.echo(json.dumps(plain(value), indent=2, allow_nan=False, default=str))
+
+
+def echo_lines(values: Iterable) -> None:
+    """Print each of `values` on a line."""
+    for value in values:
+        click.echo(value)
 
 
 def plain(value: Any) -> Any:
@@ -24,12 +42,12 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def echo_table(header: Sequence[str], rows: Iterable[Sequence]) -> None:
+def echo_table(header: Sequence[str], rows: Iterable[Sequence], *, err: bool = False) -> None:
     """Print `rows` under `header`, each column as wide as it needs to be."""
     columns = list(zip(*rows, strict=True)) or [()] * len(header)
     lines = zip(*map(aligned, header, columns), strict=True)
     for line in lines:
-        click.echo("  ".join(line).rstrip())
+        click.echo("  ".join(line).rstrip(), err=err)
 
 
 def aligned(name: str, values: Sequence) -> list[str]:
@@ -52,11 +70,11 @@ def decimals(value: float) -> int:
     return min(max(3 - math.floor(math.log10(abs(value))), 0), 6)
 
 
-def echo_pairs(pairs: dict[str, Any]) -> None:
+def echo_pairs(pairs: dict[str, Any], *, err: bool = False) -> None:
     """Print names and values, one pair a line, the values aligned."""
     width = max(map(len, pairs))
     for name, value in pairs.items():
-        click.echo(f"{name.ljust(width)}  {text(value)}".rstrip())
+        click.echo(f"{name.ljust(width)}  {text(value)}".rstrip(), err=err)
 
 
 def flatten(nested: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 from click.core import ParameterSource
@@ -32,7 +31,7 @@ BLOCK = 64
 @click.option(
     "--seeds", metavar="SEEDS", type=options.Seeds(), help="Which pictures, e.g. 0-63 or 3,7,10-12."
 )
-@options.output("A .png file for a grid, or a folder for one PNG per seed.")
+@options.output(options.OUT.format(" for a grid"))
 @click.option("--grid", is_flag=True, help="With a folder as OUT, add grid.png to it.")
 @options.as_json
 @options.overwrite
@@ -47,28 +46,23 @@ def sample(ctx, model, number, seeds, output, grid, as_json, overwrite) -> None:
         raise click.UsageError("Give -n or --seeds, not both.")
     seeds = seeds or tuple(range(number))
     models.folder(model)
-    targets, grid_target = plan(seeds, output, grid)
-    written = [*targets, *([grid_target] if grid_target else [])]
-    outputs.check(written, overwrite=overwrite)
+    names = (f"sample-{seed:05d}" for seed in seeds)
+    plan = outputs.plan(output, names, grid=grid, as_json=as_json)
+    outputs.check(plan.written, overwrite=overwrite)
 
-    drawn = dict(draw(models.load(model), sorted(seeds)))
-    for seed, target in zip(seeds, targets, strict=False):
-        pictures.write(target, drawn[seed])
-    if grid_target:
-        pictures.write(grid_target, pictures.square([drawn[seed] for seed in seeds]))
+    files, kept = dict(zip(seeds, plan.files, strict=False)), {}
+    drawn = draw(models.load(model), sorted(seeds))
+    for seed, picture in report.progress(drawn, len(seeds), "Sampling"):
+        if plan.files:
+            pictures.write(files[seed], picture)
+        if plan.grid:
+            kept[seed] = picture
+    if plan.grid:
+        pictures.write(plan.grid, pictures.square([kept[seed] for seed in seeds]))
     if as_json:
-        report.echo_json({"model": model, "seeds": seeds, "files": written})
-        return
-    for file in written:
-        click.echo(file)
-
-
-def plan(seeds, output: Path, grid: bool) -> tuple[list[Path], Path | None]:
-    """The file of each seed's picture (none beside a lone grid), and the file of the grid."""
-    if outputs.is_picture(output):
-        return [], output
-    targets = [output / f"sample-{seed:05d}.png" for seed in seeds]
-    return targets, output / "grid.png" if grid else None
+        report.echo_json({"model": model, "seeds": seeds, "files": plan.written})
+    else:
+        report.echo_lines(plan.written)
 
 
 def draw(network, seeds) -> Iterator[tuple]:

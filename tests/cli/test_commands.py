@@ -15,8 +15,11 @@ from gon_tf.cli.commands import Commands
 EXPECTED = {
     "evaluate",
     "info",
+    "inpaint",
+    "interpolate",
     "reconstruct",
     "sample",
+    "superres",
     "train",
     "zoo",
     "zoo list",

@@ -1,14 +1,53 @@
+from pathlib import Path
+
 import click
 import pytest
 
 from gon_tf.cli import outputs
 
 
-def test_what_is_a_picture(tmp_path):
-    assert outputs.is_picture(tmp_path / "a.PNG")
-    assert not outputs.is_picture(tmp_path / "a")
-    with pytest.raises(click.UsageError, match=r"\.png file or a folder\. Received: .*a\.jpg"):
-        outputs.is_picture(tmp_path / "a.jpg")
+@pytest.mark.parametrize("name", ["a.PNG", "a.jpg", "b/a.jpeg", "a.webp", "-"])
+def test_what_is_a_picture(name):
+    assert outputs.is_picture(Path(name))
+
+
+def test_what_is_no_picture():
+    assert not outputs.is_picture(Path("a"))
+    assert not outputs.is_picture(Path("a.b"))
+    with pytest.raises(click.UsageError, match=r"OUT is a \.png, .* Received: a\.GIF"):
+        outputs.is_picture(Path("a.GIF"))
+
+
+def plan(output, *names, grid=False, as_json=False):
+    return outputs.plan(Path(output), names, grid=grid, as_json=as_json)
+
+
+def test_a_plan_for_a_folder():
+    planned = plan("out", "a", "A", "grid", grid=True)
+    files = [Path("out", name) for name in ("a.png", "A-2.png", "grid-2.png")]
+    assert planned == outputs.Plan(files, Path("out/grid.png"))
+    assert planned.written == [*files, Path("out/grid.png")]
+    assert planned.target(1) == files[1]
+    assert plan("out", "grid").written == [Path("out/grid.png")]
+
+
+def test_a_plan_for_one_file():
+    planned = plan("out.webp", "a", "b")
+    assert planned == outputs.Plan([], Path("out.webp"))
+    assert planned.written == [Path("out.webp")]
+    assert planned.target(1) == Path("out.webp")
+
+
+def test_a_plan_for_stdout():
+    assert plan("-", "a", "b").written == []
+    with pytest.raises(click.UsageError, match="leave out --json"):
+        plan("-", "a", as_json=True)
+
+
+def test_a_picture_is_not_sent_to_a_terminal(monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    with pytest.raises(click.UsageError, match="send it to a file"):
+        plan("-", "a")
 
 
 def test_an_existing_file_is_kept_unless_overwritten(tmp_path):

@@ -147,10 +147,24 @@ def test_errors_come_before_the_model_is_loaded(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_output_of_another_format_is_wrong_usage(run, grey_model, pictures):
-    result = run("reconstruct", grey_model, pictures, "-o", "x.jpg")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["pictures", "-o", "x.gif"], "file, a folder or - (stdout). Received: x.gif"),
+        (["pictures", "-o", "-", "--json"], "leave out --json"),
+        (["-", "-", "-o", "x.png"], "Stdin can be read once"),
+        (["pictures", "-o", "x.png", "--fit", "squeeze"], "'squeeze' is not one of"),
+        (["-o", "x.png"], "Missing argument 'IMAGES...'"),
+        (["pictures"], "Missing option '-o'"),
+    ],
+)
+def test_wrong_usage(run, zoo, pictures, tmp_path, arguments, message):
+    before = sorted(tmp_path.rglob("*"))
+    result = run("reconstruct", "tiny-conv", *arguments)
     assert result.exit_code == 2
-    assert "OUT is a .png file or a folder. Received: x.jpg" in result.stderr
+    assert message in result.stderr
+    assert result.stdout == ""
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_overwrite(run, grey_model, pictures, tmp_path):

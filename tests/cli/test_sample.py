@@ -59,7 +59,9 @@ def test_a_grid(run, grey_model, tmp_path):
         (["tiny-conv", "-n", "0", "-o", "x.png"], 2, "0 is not in the range"),
         (["tiny-conv", "--seeds", "a-b", "-o", "x.png"], 2, "'a-b' is not a seed or a range"),
         (["tiny-conv", "-n", "3", "--seeds", "3", "-o", "x.png"], 2, "not both"),
-        (["tiny-conv", "-o", "x.jpeg"], 2, "a .png file or a folder"),
+        (["tiny-conv", "-o", "x.gif"], 2, "OUT is a .png, .jpg, .jpeg, .webp file, a folder"),
+        (["tiny-conv", "-o", "-", "--json"], 2, "leave out --json"),
+        (["tiny-conv", "--seeds", "9-3", "-o", "x.png"], 2, "write 3-9"),
         (["tiny-conv"], 2, "Missing option '-o'"),
     ],
 )
