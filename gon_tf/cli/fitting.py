@@ -48,7 +48,11 @@ def read(path: Path, channels: int) -> np.ndarray:
 
     from gon_tf import data
 
-    return np.asarray(data.to_channels(data.read_image(streams.spool(path)), channels))
+    if streams.is_stream(path):
+        picture = data.decode_image(streams.content(), "stdin")
+    else:
+        picture = data.read_image(path)
+    return np.asarray(data.to_channels(picture, channels))
 
 
 def stretch(picture, size: tuple[int, int]) -> np.ndarray:

@@ -70,24 +70,23 @@ def check(path: Path) -> None:
     """
     from PIL import Image
 
-    file = streams.spool(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(file) as image:
-                image.verify()
-    except (FileNotFoundError, IsADirectoryError, PermissionError):
-        raise
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        limit = f"{Image.MAX_IMAGE_PIXELS:,}"
-        raise OSError(
-            f"{streams.title(path)} is too large a picture; {limit} pixels are the most."
-        ) from error
-    except Image.UnidentifiedImageError as error:
-        what = "is empty" if file.stat().st_size == 0 else "is not a picture"
-        raise OSError(f"{streams.title(path)} {what}; pictures are {accepted()}.") from error
-    except Exception as error:  # the decoders raise whatever a broken file leads them into
-        raise OSError(f"{streams.title(path)} is a broken picture: {error}") from error
+    with streams.opened(path) as file:
+        empty = not file.read(1)
+        file.seek(0)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                with Image.open(file) as image:
+                    image.verify()
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+            most = f"{Image.MAX_IMAGE_PIXELS:,}"
+            reason = f"is too large a picture; {most} pixels are the most"
+            raise OSError(f"{streams.title(path)} {reason}.") from error
+        except Image.UnidentifiedImageError as error:
+            what = "is empty" if empty else "is not a picture"
+            raise OSError(f"{streams.title(path)} {what}; pictures are {accepted()}.") from error
+        except Exception as error:  # the decoders raise whatever a broken file leads them into
+            raise OSError(f"{streams.title(path)} is a broken picture: {error}") from error
 
 
 def to_uint8(images) -> np.ndarray:

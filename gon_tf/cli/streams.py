@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import sys
-import tempfile
 from collections.abc import Collection
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
 STREAM = Path("-")
 MOST_BYTES = 256 * 1024**2  # of stdin; a larger picture is a mistake or an attack
-_SPOOLED = f"{__name__}.spooled"  # key of the running command's copy of stdin
+_CONTENT = f"{__name__}.content"  # key of what the running command read from stdin
 
 
 def is_stream(path: Path) -> bool:
@@ -45,27 +46,32 @@ def check_output(output: Path, *, as_json: bool) -> None:
         raise click.UsageError("With - as OUT the picture goes to stdout: send it to a file.")
 
 
-def spool(path: Path) -> Path:
-    """The file to read for `path`: stdin's content lies in a temporary file until the command ends.
+def opened(path: Path) -> BinaryIO:
+    """A file or stdin, open for reading.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if stdin holds too much.
+    """
+    return io.BytesIO(content()) if is_stream(path) else path.open("rb")
+
+
+def content() -> bytes:
+    """What stdin holds. It is read once and kept as long as the command runs.
 
     Raises:
         ValueError: if there is too much of it.
     """
-    if not is_stream(path):
-        return path
-    context = click.get_current_context().find_root()
-    if _SPOOLED not in context.meta:
-        folder = context.with_resource(tempfile.TemporaryDirectory(prefix="gon-tf-"))
-        content = click.get_binary_stream("stdin").read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise ValueError(f"Stdin holds more than {MOST_BYTES:,} bytes; that is no picture.")
-        context.meta[_SPOOLED] = Path(folder, "stdin")
-        context.meta[_SPOOLED].write_bytes(content)
-    return context.meta[_SPOOLED]
+    meta = click.get_current_context().meta
+    if _CONTENT not in meta:
+        meta[_CONTENT] = click.get_binary_stream("stdin").read(MOST_BYTES + 1)
+    if len(meta[_CONTENT]) > MOST_BYTES:
+        raise ValueError(f"Stdin holds more than {MOST_BYTES:,} bytes; that is no picture.")
+    return meta[_CONTENT]
 
 
-def write(content: bytes) -> None:
+def write(data: bytes) -> None:
     """Write to stdout, at once and whole."""
     stdout = click.get_binary_stream("stdout")
-    stdout.write(content)
+    stdout.write(data)
     stdout.flush()

@@ -1,3 +1,4 @@
+import io
 import os
 import shutil
 import subprocess
@@ -28,8 +29,9 @@ def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GON_TF_DEBUG", raising=False)
 
-    def invoke(*arguments):
-        return CliRunner().invoke(main, [str(argument) for argument in arguments])
+    def invoke(*arguments, stdin=None):
+        arguments = [str(argument) for argument in arguments]
+        return CliRunner().invoke(main, arguments, prog_name="gon-tf", input=stdin)
 
     return invoke
 
@@ -54,6 +56,27 @@ def grey_model(tmp_path_factory):
 def rgb_model(tmp_path_factory):
     """Folder of a model of 8x8 RGB pictures."""
     return make_preset(tmp_path_factory.mktemp("presets") / "colour-conv", channels=3)
+
+
+@pytest.fixture(scope="session")
+def implicit_model(tmp_path_factory):
+    """Folder of an implicit model of 8x8 grey pictures."""
+    keras.utils.set_random_seed(0)
+    decoder = gon_tf.ImplicitDecoder(channels=1, latent_dim=4, width=8, depth=2)
+    folder = tmp_path_factory.mktemp("presets") / "tiny-implicit"
+    gon_tf.ImplicitGON(decoder, (8, 8, 1)).save_to_preset(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pixels():
+    """Read a picture file, or its bytes."""
+
+    def read(file):
+        with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
+            return np.asarray(image)
+
+    return read
 
 
 @pytest.fixture
