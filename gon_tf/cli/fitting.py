@@ -47,9 +47,10 @@ def read(path: Path, channels: int) -> np.ndarray:
     import numpy as np
 
     from gon_tf import data
+    from gon_tf.data.images import decode_image
 
     if streams.is_stream(path):
-        picture = data.decode_image(streams.content(), "stdin")
+        picture = decode_image(streams.content(), "stdin")
     else:
         picture = data.read_image(path)
     return np.asarray(data.to_channels(picture, channels))

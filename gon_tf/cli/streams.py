@@ -64,7 +64,7 @@ def content() -> bytes:
     """
     meta = click.get_current_context().meta
     if _CONTENT not in meta:
-        meta[_CONTENT] = click.get_binary_stream("stdin").read(MOST_BYTES + 1)
+        meta[_CONTENT] = sys.stdin.buffer.read(MOST_BYTES + 1)
     if len(meta[_CONTENT]) > MOST_BYTES:
         raise ValueError(f"Stdin holds more than {MOST_BYTES:,} bytes; that is no picture.")
     return meta[_CONTENT]
@@ -72,6 +72,5 @@ def content() -> bytes:
 
 def write(data: bytes) -> None:
     """Write to stdout, at once and whole."""
-    stdout = click.get_binary_stream("stdout")
-    stdout.write(data)
-    stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

@@ -1,4 +1,85 @@
+import json
+import shutil
+
+import numpy as np
 import pytest
+import tensorflow as tf
+from PIL import Image
+
+import gon_tf
+from gon_tf.cli import anomaly
+
+
+@pytest.fixture
+def ranking_model(grey_model, pictures, pixels, tmp_path):
+    """Folder of a model that knows the errors of all pictures but the last."""
+    folder = shutil.copytree(grey_model, tmp_path / "ranking")
+    images = np.stack([pixels(path) for path in sorted(pictures.iterdir())])[..., None]
+    metadata = json.loads((folder / "metadata.json").read_text())
+    metadata[anomaly.KEY] = anomaly.error_quantiles(gon_tf.load(folder), [images[:-1]])
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+    return folder
+
+
+def test_a_ranking(run, ranking_model, pictures):
+    Image.new("L", (8, 8), 255).save(pictures / "white.png")
+    Image.fromarray(np.eye(8, dtype=np.uint8) * 255).save(pictures / "sub.png")
+    arguments = ["evaluate", ranking_model, pictures, "--per-image"]
+    result = run(*arguments, "--batch-size", 5, "--json")
+    assert result.exit_code == 0, result.stderr
+    images = json.loads(result.stdout)["images"]
+    assert {image["image"] for image in images} == set(map(str, pictures.iterdir()))
+    scores = [image["score"] for image in images]
+    assert scores == sorted(scores, reverse=True)
+    assert min(scores) == 0.0
+    assert max(scores) == 1.0
+
+    # the errors are those of `reconstruct`
+    reconstructed = run("reconstruct", ranking_model, pictures, "-o", "out", "--json")
+    errors = {image["image"]: image for image in json.loads(reconstructed.stdout)["images"]}
+    for image in images:
+        assert image["sse"] == pytest.approx(errors[image["image"]]["sse"], rel=1e-4)
+        assert image["psnr"] == pytest.approx(errors[image["image"]]["psnr"], rel=1e-4)
+    # pictures at or beyond the largest training error come first, by their error
+    beyond = [image["sse"] for image in images if image["score"] == 1.0]
+    assert beyond == sorted(beyond, reverse=True)
+    assert beyond[0] == max(image["sse"] for image in images)
+
+    table = run(*arguments)
+    header, first, *rest = table.stdout.splitlines()
+    assert header.split() == ["image", "SSE", "PSNR", "score"]
+    assert first.startswith(images[0]["image"])
+    assert len(rest) == 13
+
+
+def test_a_ranking_of_a_data_set_by_number(run, ranking_model, pictures, pixels, monkeypatch):
+    stack = np.stack([pixels(path) for path in sorted(pictures.iterdir())])[..., None]
+    source = gon_tf.data.Source("made:test", tf.data.Dataset.from_tensor_slices(stack), 12, {})
+    for module in ("gon_tf.data", "gon_tf.data.pipeline"):
+        monkeypatch.setattr(f"{module}.open_source", lambda name, data_dir=None: source)
+    arguments = ["evaluate", ranking_model, "made:test", "--per-image", "--batch-size", 5]
+    images = json.loads(run(*arguments, "--json").stdout)["images"]
+    folder = json.loads(run("reconstruct", ranking_model, pictures, "-o", "x", "--json").stdout)
+    for image in images:
+        expected = folder["images"][int(image["image"])]["sse"]
+        assert image["sse"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_ranking_needs_the_training_errors(run, zoo, pictures, monkeypatch):
+    monkeypatch.setattr("gon_tf.cli.models.load", lambda name: pytest.fail("loaded"))
+    result = run("evaluate", "tiny-conv", pictures, "--per-image")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(
+        "Error: tiny-conv does not say how well it reconstructs its training images"
+    )
+    assert "`gon-tf train` stores that" in result.stderr
+
+
+def test_a_broken_picture_is_not_ranked(run, ranking_model, pictures):
+    (pictures / "05.png").write_text("hello")
+    result = run("evaluate", ranking_model, pictures, "--per-image")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "05.png is not a picture" in result.stderr
 
 
 def test_evaluate_for_people(run, grey_model, pictures):

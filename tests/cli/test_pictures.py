@@ -97,10 +97,37 @@ def test_pairs_stand_above_each_other():
     ]
 
 
+def test_row():
+    assert pictures.row([tile(0)] * 9).shape == (2, 9 * 5 - 2, 1)
+    assert pictures.row([tile(0)] * 11).shape == (6, 10 * 5 - 2, 1)
+
+
+def test_enlarged():
+    picture = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
+    large = pictures.enlarged(picture, (4, 9))
+    assert (large == picture.repeat(2, 0).repeat(3, 1)).all()
+
+
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
-def test_write(tmp_path, channels, mode):
-    path = tmp_path / "a.png"
-    pictures.write(path, tile(7, channels))
-    with Image.open(path) as image:
-        assert (image.mode, image.size) == (mode, (3, 2))
-        assert np.asarray(image).min() == np.asarray(image).max() == 7
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".JPEG", ".webp"])
+def test_write(tmp_path, channels, mode, suffix):
+    path = tmp_path / f"a{suffix}"
+    image = np.full((6, 9, channels), 7, np.uint8)
+    image[:3, :, -1] = 200
+    pictures.write(path, image)
+    with Image.open(path) as written:
+        lossy = suffix.lower() in (".jpg", ".jpeg")
+        assert written.format == {"jpg": "JPEG"}.get(suffix[1:], suffix[1:].upper())
+        assert written.size == (9, 6)
+        difference = np.asarray(written.convert(mode)).astype(int) - image.squeeze()
+        assert abs(difference).max() <= (6 if lossy else 0)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp"])
+def test_a_picture_too_large_for_its_format(tmp_path, suffix):
+    with pytest.raises(
+        ValueError, match=r"at most .* a side; write a \.png file\. Received: 1 x 7"
+    ):
+        pictures.write(tmp_path / f"a{suffix}", np.zeros((1, 70_000, 1), np.uint8))
+    assert not list(tmp_path.iterdir())
