@@ -108,14 +108,15 @@ def process(tmp_path):
     environment = {name: value for name, value in os.environ.items() if name != "GON_TF_DEBUG"}
     environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
 
-    def start(*arguments):
+    def start(*arguments, text=True, **options):
         return subprocess.Popen(
-            [sys.executable, ROOT / "cli.py", *arguments],
+            [sys.executable, ROOT / "cli.py", *map(str, arguments)],
             cwd=tmp_path,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            text=text,
+            **options,
         )
 
     return start

@@ -1,0 +1,38 @@
+"""The help texts under docs/cli are those of the commands, and docs/cli.md shows each command."""
+
+import re
+import runpy
+
+import pytest
+
+
+@pytest.fixture
+def help_texts(root):
+    return runpy.run_path(str(root / "docs" / "cli" / "generate.py"))["help_texts"]()
+
+
+def test_help_texts(root, help_texts):
+    files = {file.name: file.read_text() for file in (root / "docs" / "cli").glob("*.txt")}
+    assert files == help_texts, "run: python docs/cli/generate.py"
+
+
+def test_help_texts_are_what_the_commands_print(run, help_texts):
+    for name in ("gon-tf", "gon-tf-sample", "gon-tf-zoo-list"):
+        printed = run(*name.split("-")[2:], "--help").stdout
+        assert printed == help_texts[f"{name}.txt"]
+
+
+def test_every_command_is_shown(root, help_texts):
+    page = (root / "docs" / "cli.md").read_text()
+    shown = re.findall(r"^    gon-tf ([a-z]+(?: (?:list|show|[a-z]+(?= NAME)))?)", page, re.MULTILINE)
+    for name in help_texts:
+        command = name.removesuffix(".txt").removeprefix("gon-tf").lstrip("-").replace("-", " ")
+        if command and command not in ("zoo",):
+            assert f"(cli/{name})" in page, f"docs/cli.md does not link to docs/cli/{name}"
+            assert any(line.startswith(command) for line in shown), command
+
+
+def test_figures_of_the_page_exist(root):
+    page = (root / "docs" / "cli.md").read_text()
+    for figure in re.findall(r'src="([^"]+)"', page):
+        assert (root / "docs" / figure).is_file(), figure
