@@ -80,15 +80,17 @@ def named_batches(dataset, network, batch_size, data_dir) -> Iterator[tuple]:
 
     folder = data.open_source(dataset, data_dir).description.get("folder")
     if folder is None:
+        batches = data.load(dataset, network.image_shape, batch_size, data_dir=data_dir)
         number = 0
-        for batch in data.load(dataset, network.image_shape, batch_size, data_dir=data_dir):
+        for batch in report.progress(batches, len(batches), "Ranking"):
             yield [str(number + i) for i in range(len(batch))], batch.numpy()
             number += len(batch)
         return
     files = pictures.find([Path(dataset).expanduser()])
     for file in files:
         pictures.check(file)
-    for start in range(0, len(files), batch_size):
+    starts = range(0, len(files), batch_size)
+    for start in report.progress(starts, len(starts), "Ranking"):
         part = files[start : start + batch_size]
         yield [str(file) for file in part], fitting.read_all(part, network.image_shape)
 

@@ -19,10 +19,7 @@ BATCH = 64
 )
 @models.argument
 @options.images
-@options.output(
-    "A .png, .jpg or .webp file (several IMAGES make a grid), a folder for one PNG per image, "
-    "or - for a PNG on stdout."
-)
+@options.output(options.OUT.format(" (several IMAGES make a grid)"))
 @fitting.option
 @click.option("--grid", is_flag=True, help="Show the originals above their reconstructions.")
 @options.as_json
@@ -42,8 +39,7 @@ def reconstruct(model, images, output, fit, grid, as_json, overwrite) -> None:
         pictures.check(path)
 
     network = models.load(model)
-    originals = fitting.read_all(inputs, network.image_shape, fit)
-    reconstructions, errors = run(network, originals)
+    originals, reconstructions, errors = run(network, inputs, fit)
     one = len(inputs) == 1 and plan.grid == output and not grid
     pictures.write_all(
         plan,
@@ -57,20 +53,22 @@ def reconstruct(model, images, output, fit, grid, as_json, overwrite) -> None:
         show(results, err=streams.is_stream(output))
 
 
-def run(network, originals):
-    """Reconstructions as uint8, and {"sse": [...], "psnr": [...]} of the exact ones."""
+def run(network, inputs, fit):
+    """Pictures and reconstructions as uint8, and {"sse": [...], "psnr": [...]} of the exact ones."""
     import numpy as np
 
+    originals = np.empty((len(inputs), *network.image_shape), "uint8")
     reconstructions = np.empty_like(originals)
     errors: dict[str, list[float]] = {"sse": [], "psnr": []}
-    starts = range(0, len(originals), BATCH)
+    starts = range(0, len(inputs), BATCH)
     for start in report.progress(starts, len(starts), "Reconstructing"):
-        part = originals[start : start + BATCH]
-        exact = network.reconstruct(part)
-        reconstructions[start : start + BATCH] = pictures.to_uint8(exact)
-        for name, values in anomaly.measure(part, exact).items():
+        part = slice(start, start + BATCH)
+        originals[part] = fitting.read_all(inputs[part], network.image_shape, fit)
+        exact = network.reconstruct(originals[part])
+        reconstructions[part] = pictures.to_uint8(exact)
+        for name, values in anomaly.measure(originals[part], exact).items():
             errors[name] += values.tolist()
-    return reconstructions, errors
+    return originals, reconstructions, errors
 
 
 def summary(inputs, plan: outputs.Plan, errors) -> dict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
@@ -14,8 +15,8 @@ Item = TypeVar("Item")
 
 
 def progress(items: Iterable[Item], count: int, label: str) -> Iterator[Item]:
-    """`items` one by one, with a bar on stderr if that is a terminal."""
-    if not sys.stderr.isatty():
+    """`items` one by one, with a bar on stderr if they are several and that is a terminal."""
+    if count < 2 or not sys.stderr.isatty():
         yield from items
         return
     with click.progressbar(items, label=label, length=count, file=sys.stderr) as bar:
@@ -54,7 +55,8 @@ def aligned(name: str, values: Sequence) -> list[str]:
     """A column under its name: numbers to the right with equal decimals, all else to the left."""
     numbers = [value for value in values if isinstance(value, (int, float))]
     if values and len(numbers) == len(values):
-        places = decimals(max(map(abs, numbers)))
+        # Those of a typical number: one that is far larger must not cost the others their digits.
+        places = decimals(statistics.median_high(map(abs, numbers)))
         cells = [f"{value:,.{places if isinstance(value, float) else 0}f}" for value in numbers]
         width = max(map(len, [name, *cells]))
         return [cell.rjust(width) for cell in [name, *cells]]

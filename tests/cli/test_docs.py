@@ -24,12 +24,10 @@ def test_help_texts_are_what_the_commands_print(run, help_texts):
 
 def test_every_command_is_shown(root, help_texts):
     page = (root / "docs" / "cli.md").read_text()
-    shown = re.findall(r"^    gon-tf ([a-z]+(?: (?:list|show|[a-z]+(?= NAME)))?)", page, re.MULTILINE)
     for name in help_texts:
-        command = name.removesuffix(".txt").removeprefix("gon-tf").lstrip("-").replace("-", " ")
-        if command and command not in ("zoo",):
-            assert f"(cli/{name})" in page, f"docs/cli.md does not link to docs/cli/{name}"
-            assert any(line.startswith(command) for line in shown), command
+        assert f"(cli/{name})" in page
+        command = name.removesuffix(".txt").replace("-", " ").replace(" ", "-", 1)
+        assert f"{command} " in page or f"{command}\n" in page
 
 
 def test_figures_of_the_page_exist(root):

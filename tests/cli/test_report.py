@@ -18,6 +18,21 @@ def test_table(capsys):
     ]
 
 
+def test_one_large_number_does_not_cost_the_others_their_digits(capsys):
+    report.echo_table(("SSE",), [(124.1,), (0.323,), (0.27,)])
+    assert capsys.readouterr().out.split() == ["SSE", "124.1000", "0.3230", "0.2700"]
+
+
+def test_progress_shows_on_a_terminal_only(capsys, monkeypatch):
+    assert list(report.progress(iter("ab"), 2, "Working")) == ["a", "b"]
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert list(report.progress(iter("ab"), 2, "Working")) == ["a", "b"]
+    stdout, stderr = capsys.readouterr()
+    assert stdout == ""
+    assert "Working" in stderr
+
+
 def test_table_without_rows(capsys):
     report.echo_table(("name", "SSE"), [])
     assert capsys.readouterr().out == "name  SSE\n"
