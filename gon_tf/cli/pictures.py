@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Pictures = Sequence[np.ndarray] | np.ndarray
 
 GAP = 2  # pixels between the tiles of a grid
+MOST_PIXELS = 200_000_000  # of a grid
 MOST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}  # pixels that the formats can hold
 
 
@@ -94,6 +95,16 @@ def to_uint8(images) -> np.ndarray:
     import numpy as np
 
     return np.rint(np.clip(np.asarray(images, "float32"), 0, 1) * 255).astype("uint8")
+
+
+def check_grid(count: int, size: Sequence[int]) -> None:
+    """Raise ValueError if `count` pictures of (height, width, ...) `size` are too many for one."""
+    height, width = size[:2]
+    if count * (height + GAP) * (width + GAP) > MOST_PIXELS:
+        raise ValueError(
+            f"A picture of {count:,} pictures of {height}x{width} pixels is too large; give a "
+            "folder as OUT, without --grid."
+        )
 
 
 def grid(images: Pictures, columns: int) -> np.ndarray:

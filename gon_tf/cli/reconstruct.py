@@ -39,6 +39,8 @@ def reconstruct(model, images, output, fit, grid, as_json, overwrite) -> None:
         pictures.check(path)
 
     network = models.load(model)
+    if plan.grid:
+        pictures.check_grid(2 * len(inputs), network.image_shape)
     originals, reconstructions, errors = run(network, inputs, fit)
     one = len(inputs) == 1 and plan.grid == output and not grid
     pictures.write_all(
@@ -54,7 +56,7 @@ def reconstruct(model, images, output, fit, grid, as_json, overwrite) -> None:
 
 
 def run(network, inputs, fit):
-    """Pictures and reconstructions as uint8, and {"sse": [...], "psnr": [...]} of the exact ones."""
+    """Pictures and reconstructions as uint8, {"sse": [...], "psnr": [...]} of the exact ones."""
     import numpy as np
 
     originals = np.empty((len(inputs), *network.image_shape), "uint8")

@@ -29,7 +29,10 @@ BLOCK = 64
     help="Number of pictures, those of the seeds 0 to N - 1.",
 )
 @click.option(
-    "--seeds", metavar="SEEDS", type=options.Seeds(), help="Which pictures, e.g. 0-63 or 3,7,10-12."
+    "--seeds",
+    metavar="SEEDS",
+    type=options.Seeds(),
+    help=f"Which pictures, e.g. 0-63 or 3,7,10-12; 0 to {options.Seeds.highest}.",
 )
 @options.output(options.OUT.format(" for a grid"))
 @click.option("--grid", is_flag=True, help="With a folder as OUT, add grid.png to it.")
@@ -51,7 +54,10 @@ def sample(ctx, model, number, seeds, output, grid, as_json, overwrite) -> None:
     outputs.check(plan.written, overwrite=overwrite)
 
     files, kept = dict(zip(seeds, plan.files, strict=False)), {}
-    drawn = draw(models.load(model), sorted(seeds))
+    network = models.load(model)
+    if plan.grid:
+        pictures.check_grid(len(seeds), network.image_shape)
+    drawn = draw(network, sorted(seeds))
     for seed, picture in report.progress(drawn, len(seeds), "Sampling"):
         if plan.files:
             pictures.write(files[seed], picture)

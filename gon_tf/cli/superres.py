@@ -39,6 +39,8 @@ def superres(model, images, size, output, fit, grid, as_json, overwrite) -> None
     inputs = pictures.find(images)
     plan = outputs.plan(output, map(streams.stem, inputs), grid=grid, as_json=as_json)
     outputs.check(plan.written, overwrite=overwrite, inputs=inputs)
+    if plan.grid:
+        pictures.check_grid((1 + grid) * len(inputs), size)
     for path in inputs:
         pictures.check(path)
 

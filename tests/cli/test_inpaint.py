@@ -45,8 +45,15 @@ def test_the_missing_part_comes_from_the_rest(
     assert dict(line.split() for line in result.stdout.splitlines())["known"] == "32"
     assert (pixels(tmp_path / "again.png") == whole).all()
 
+    # the mask may come from stdin and the picture go to stdout
+    arguments = ["inpaint", implicit_model, pictures / "00.png", "--mask"]
+    result = run(*arguments, "-", "-o", "-", stdin=(tmp_path / "mask.png").read_bytes())
+    assert result.exit_code == 0, result.stderr
+    assert (pixels(result.stdout_bytes) == whole).all()
+    assert result.stderr.startswith("output   -\nknown    32\n")
+
     # the grid shows what was known above the result
-    assert run(*arguments, "-o", "grid.png", "--grid").exit_code == 0
+    assert run(*arguments, "mask.png", "-o", "grid.png", "--grid").exit_code == 0
     grid = pixels(tmp_path / "grid.png")
     assert (grid[:8] == np.where(mask, 128, picture)).all()
     assert (grid[8 + GAP :] == whole).all()

@@ -76,6 +76,12 @@ def test_grid():
     assert (canvas[2:-2] == 255).all()
 
 
+def test_grids_have_a_largest_size():
+    pictures.check_grid(100_000, (32, 32, 3))
+    with pytest.raises(ValueError, match="13 pictures of 4096x4096 pixels is too large; give a"):
+        pictures.check_grid(13, (4096, 4096))
+
+
 @pytest.mark.parametrize(("count", "columns"), [(1, 1), (2, 2), (5, 3), (64, 8)])
 def test_square(count, columns):
     canvas = pictures.square([tile(0)] * count)

@@ -67,6 +67,11 @@ def test_a_model_that_cannot_says_which_can(run, zoo, implicit_model, pictures, 
         (["pictures", "-o", "x.tiff"], 2, "Received: x.tiff"),
         (["nothing.png", "-o", "x.png"], 1, "There is no file or folder nothing.png."),
         (["pictures", "-o", "pictures"], 1, "exists already"),
+        (
+            ["pictures", "-o", "x.png", "--size", "4096"],
+            1,
+            "12 pictures of 4096x4096 pixels is",
+        ),
     ],
 )
 def test_errors(run, implicit_model, pictures, tmp_path, monkeypatch, arguments, status, message):
