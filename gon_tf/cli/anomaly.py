@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 KEY = "error_quantiles"
 # Denser towards 1: to tell the unusual from the usual is what they are for.
-PROBABILITIES = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 1)
+PROBABILITIES = (
+    *(0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
+    *(0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 1),
+)
 MOST_IMAGES = 10_000  # that quantiles are taken of
 
 
