@@ -3,7 +3,6 @@ import shutil
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 
 import gon_tf
@@ -52,13 +51,13 @@ def test_a_ranking(run, ranking_model, pictures):
     assert len(rest) == 13
 
 
-def test_a_ranking_of_a_data_set_by_number(run, ranking_model, pictures, pixels, monkeypatch):
-    stack = np.stack([pixels(path) for path in sorted(pictures.iterdir())])[..., None]
-    source = gon_tf.data.Source("made:test", tf.data.Dataset.from_tensor_slices(stack), 12, {})
-    for module in ("gon_tf.data", "gon_tf.data.pipeline"):
-        monkeypatch.setattr(f"{module}.open_source", lambda name, data_dir=None: source)
-    arguments = ["evaluate", ranking_model, "made:test", "--per-image", "--batch-size", 5]
-    images = json.loads(run(*arguments, "--json").stdout)["images"]
+def test_a_ranking_of_a_data_set_by_number(run, ranking_model, pictures, pixels, tmp_path):
+    np.save(tmp_path / "made.npy", np.stack([pixels(path) for path in sorted(pictures.iterdir())]))
+    arguments = ["evaluate", ranking_model, "made.npy", "--per-image", "--batch-size", 5]
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.stderr
+    images = json.loads(result.stdout)["images"]
+    assert sorted(int(image["image"]) for image in images) == list(range(12))
     folder = json.loads(run("reconstruct", ranking_model, pictures, "-o", "x", "--json").stdout)
     for image in images:
         expected = folder["images"][int(image["image"])]["sse"]
