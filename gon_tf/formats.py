@@ -1,0 +1,182 @@
+"""File formats of exported functions: how each is written, and how its own runtime runs it."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# Opens a SavedModel as a server would: TensorFlow, and nothing of this project.
+RUN_SAVED_MODEL = """
+import sys
+import numpy as np
+import tensorflow as tf
+folder, calls_file, results_file = sys.argv[1:]
+signatures = tf.saved_model.load(folder).signatures
+calls, results = {}, {}
+with np.load(calls_file) as file:
+    for key in file:
+        call, _, argument = key.rpartition("/")
+        calls.setdefault(call, {})[argument] = tf.constant(file[key])
+for call, arguments in calls.items():
+    (result,) = signatures[call.partition("/")[0]](**arguments).values()
+    results[call] = result.numpy()
+np.savez(results_file, **results)
+"""
+
+
+class SavedModel:
+    """A folder with one signature for each function, for TensorFlow and TensorFlow Serving."""
+
+    packages = ()
+    has_gradients = True
+
+    def write(self, functions, folder: Path) -> None:
+        """Write all functions to `folder`."""
+        archive = keras.export.ExportArchive()
+        for function in functions:
+            archive.track_and_add_endpoint(function.name, function.layer, function.signature)
+        archive.write_out(str(folder), verbose=False)
+
+    def run(self, folder: Path, calls: dict) -> dict[str, np.ndarray]:
+        """Results of calls, in a process that has never seen the model.
+
+        Args:
+            folder: what `write` wrote.
+            calls: {"function/number": {argument: array}}.
+        """
+        flat = {f"{call}/{name}": a for call, inputs in calls.items() for name, a in inputs.items()}
+        with tempfile.TemporaryDirectory() as temporary:
+            files = [str(Path(temporary, name)) for name in ("calls.npz", "results.npz")]
+            np.savez(files[0], **flat)
+            command = [sys.executable, "-P", "-c", RUN_SAVED_MODEL, str(folder.resolve()), *files]
+            process = subprocess.run(command, capture_output=True, text=True, cwd=temporary)
+            if process.returncode:
+                raise ValueError(process.stderr.strip().rpartition("\n")[2])
+            with np.load(files[1]) as results:
+                return dict(results)
+
+    def files(self, functions) -> dict[str, str]:
+        """Name of the file of each function, in the folder; "." for the folder itself."""
+        return {function.name: "." for function in functions}
+
+
+class OneFileEach:
+    """A format with a file for each function, `encode.onnx` or `encode.tflite`."""
+
+    suffix: str
+    packages: tuple[str, ...]
+    has_gradients = False
+
+    def write(self, functions, folder: Path) -> None:
+        """Write all functions to `folder`."""
+        files = self.files(functions)
+        for function in functions:
+            self.write_one(function, folder / files[function.name])
+
+    def write_one(self, function, path: Path) -> None:
+        """Write one function."""
+        raise NotImplementedError
+
+    def run(self, folder: Path, calls: dict) -> dict[str, np.ndarray]:
+        """Results of calls by the format's own runtime; see `SavedModel.run`."""
+        runners = {name: self.runner(folder / f"{name}{self.suffix}") for name in names_of(calls)}
+        return {call: runners[call.partition("/")[0]](calls[call]) for call in calls}
+
+    def runner(self, path: Path):
+        """A function from {argument: array} to the result of the function in a file."""
+        raise NotImplementedError
+
+    def files(self, functions) -> dict[str, str]:
+        """Name of the file of each function, in the folder."""
+        return {function.name: f"{function.name}{self.suffix}" for function in functions}
+
+
+class ONNX(OneFileEach):
+    """ONNX, for onnxruntime and many others."""
+
+    suffix = ".onnx"
+    packages = ("tf2onnx", "onnxruntime")
+
+    def write_one(self, function, path: Path) -> None:
+        """Write one function, with a name for the size of the batch."""
+        import onnx
+
+        with warnings.catch_warnings():
+            # Keras looks up a NumPy name that is gone, on behalf of tf2onnx.
+            warnings.filterwarnings("ignore", category=FutureWarning, module="keras")
+            function.layer.export(
+                path, format="onnx", verbose=False, input_signature=function.signature
+            )
+        model = onnx.load(path)
+        for value in (*model.graph.input, *model.graph.output):
+            if value.name != "coordinates":
+                value.type.tensor_type.shape.dim[0].dim_param = "batch"
+        onnx.checker.check_model(model)
+        onnx.save(model, path)
+
+    def runner(self, path: Path):
+        """A function from {argument: array} to the result of the function in a file."""
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(path)
+        return lambda inputs: session.run(None, inputs)[0]
+
+
+class LiteRT(OneFileEach):
+    """LiteRT (TensorFlow Lite), for phones and small devices.
+
+    Args:
+        quantize: how weights are stored: None (float32), "float16" or "int8".
+    """
+
+    suffix = ".tflite"
+    packages = ("ai_edge_litert",)
+
+    def __init__(self, quantize: str | None = None):
+        self.quantize = quantize
+
+    def write_one(self, function, path: Path) -> None:
+        """Write one function with operators of LiteRT alone, no TensorFlow among them."""
+        target = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
+        if self.quantize == "float16":
+            target["supported_types"] = [tf.float16]
+        function.layer.export(
+            path,
+            format="litert",
+            verbose=False,
+            input_signature=function.signature,
+            optimizations=[tf.lite.Optimize.DEFAULT] if self.quantize else [],
+            target_spec=target,
+        )
+
+    def runner(self, path: Path):
+        """A function from {argument: array} to the result of the function in a file."""
+        from ai_edge_litert.interpreter import Interpreter
+
+        function = Interpreter(str(path)).get_signature_runner()
+        return lambda inputs: next(iter(function(**inputs).values()))
+
+
+FORMATS = {"savedmodel": SavedModel, "onnx": ONNX, "litert": LiteRT}
+
+
+def names_of(calls) -> list[str]:
+    """The functions that `calls` name, each once."""
+    return list(dict.fromkeys(call.partition("/")[0] for call in calls))
+
+
+def check_installed(name: str) -> None:
+    """Raises ImportError if a package that a format needs is missing."""
+    missing = [p for p in FORMATS[name].packages if importlib.util.find_spec(p) is None]
+    if missing:
+        raise ImportError(
+            f'Exporting to {name} needs {" and ".join(missing)}: pip install "gon-tf[export]".'
+        )

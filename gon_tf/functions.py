@@ -1,0 +1,155 @@
+"""What there is to export of a model: functions of tensors, with inputs to check them by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import ops
+
+from gon_tf import latents
+from gon_tf.models.inputs import checked_images, to_unit_range
+from gon_tf.models.pointwise import PointwiseGON
+
+OWN_IMAGES = 16  # that a model makes when it is given none to check with
+MOST_IMAGES = 256  # of those given
+
+
+@dataclass(frozen=True)
+class Function:
+    """One of the functions above, made ready for export.
+
+    Attributes:
+        name: "encode", "decode", "reconstruct", "sample" or "decode_at".
+        layer: the function as a Keras layer.
+        shapes: {argument: shape, None for what may be of any size}.
+        result: name of the result.
+        inputs: {argument: array} to check it with.
+        reference: what the Keras model makes of such inputs.
+    """
+
+    name: str
+    layer: keras.Model
+    shapes: dict[str, tuple]
+    result: str
+    inputs: dict[str, np.ndarray]
+    reference: Callable[..., np.ndarray]
+
+    @property
+    def signature(self) -> list[keras.InputSpec]:
+        """The arguments as Keras describes them."""
+        return [
+            keras.InputSpec(shape=shape, dtype="float32", name=name)
+            for name, shape in self.shapes.items()
+        ]
+
+    def calls(self) -> dict[str, dict[str, np.ndarray]]:
+        """Arguments to check it with: one image and all, as the batch must be free."""
+        first = {
+            name: array if name == "coordinates" else array[:1]
+            for name, array in self.inputs.items()
+        }
+        return {f"{self.name}/one": first, f"{self.name}/all": self.inputs}
+
+    def difference(self, results: dict[str, np.ndarray]) -> float:
+        """Largest difference of the results of `calls` from those of the reference.
+
+        That of images is absolute, that of latents relative to the largest latent, as models differ
+        in the scale of their latents by orders of magnitude.
+        """
+        differences = []
+        for call, inputs in self.calls().items():
+            expected, result = self.reference(*inputs.values()), results[call]
+            if result.shape != expected.shape:
+                raise ValueError(
+                    f"{self.name} gave the shape {result.shape} instead of {expected.shape}"
+                )
+            scale = np.abs(expected).max() if self.result == "latents" else 1.0
+            differences.append(np.abs(result - expected).max() / (scale or 1.0))
+        return float(np.max(differences))  # NaN if one of them is
+
+
+class Graph(keras.Model):
+    """A function of tensors, and the model whose weights it uses, as Keras exports it."""
+
+    def __init__(self, model, function: Callable, result: str):
+        super().__init__()
+        self.model = model
+        self.function = function
+        self.result = result
+        self.built = True
+
+    def call(self, *tensors):
+        """The function's result, by its name."""
+        return {self.result: self.function(*tensors)}
+
+
+def functions_of(model, images=None) -> list[Function]:
+    """What there is to export of `model`, with inputs and references to check it by."""
+    noise = latents.standard_normal(range(OWN_IMAGES), model.latent_dim)
+    images = {"images": check_images(model, images, noise)}
+    found = {"latents": model.encode(images["images"])}
+    of_images = {"images": (None, *model.image_shape)}
+    of_latents = {"latents": (None, model.latent_dim)}
+    encode = model.fold() if getattr(model, "folds", False) else model.latents_of
+    functions = []
+
+    def add(name, function, shapes, result, inputs, reference):
+        graph = Graph(model, function, result)
+        functions.append(Function(name, graph, shapes, result, inputs, reference))
+
+    def reconstruct(values):
+        return model.images_of(encode(values))
+
+    add("encode", encode, of_images, "latents", images, model.encode)
+    add("decode", model.images_of, of_latents, "images", found, model.decode)
+    add("reconstruct", reconstruct, of_images, "reconstructions", images, model.reconstruct)
+    if (draw := sampler(model)) is not None:
+        add(
+            "sample",
+            lambda values: model.images_of(draw(values)),
+            {"noise": (None, model.latent_dim)},
+            "images",
+            {"noise": noise},
+            lambda noise: model.sample(len(noise)),
+        )
+    if isinstance(model, PointwiseGON):
+        points = np.asarray(model.coordinates)
+        add(
+            "decode_at",
+            model.values_at,
+            {**of_latents, "coordinates": (None, points.shape[1])},
+            "values",
+            {**found, "coordinates": points},
+            lambda latents, coordinates: model.decode(latents).reshape(
+                len(latents), len(coordinates), -1
+            ),
+        )
+    return functions
+
+
+def sampler(model) -> Callable | None:
+    """Latents of standard normal noise inside a graph: what `model.sample` draws, if that is so.
+
+    Noise from `numpy.random.default_rng(seed)` gives the image of `model.sample(seed=seed)`.
+    """
+    if not hasattr(model, "latent_mean"):
+        return lambda noise: noise  # the prior of variational models
+    if model.components > 1 or not float(model.latents_fitted):
+        return None
+    mean, root = (np.asarray(weight[0]) for weight in (model.latent_mean, model.latent_root))
+    return lambda noise: ops.matmul(noise, root) + mean
+
+
+def check_images(model, images, noise) -> np.ndarray:
+    """Images to check with, float32 in [0, 1]: those given, or some that the model makes."""
+    if images is None:
+        draw = sampler(model)
+        made = model.sample(OWN_IMAGES) if draw is not None else model.decode(noise)
+        return np.clip(made, 0.0, 1.0)
+    images = checked_images(images, model.image_shape)
+    if len(images) == 0:
+        raise ValueError("There must be an image to check with. Received: none")
+    return np.asarray(to_unit_range(images[:MOST_IMAGES]))
