@@ -106,8 +106,9 @@ class ONNX(OneFileEach):
     packages = ("tf2onnx", "onnxruntime")
 
     def write_one(self, function, path: Path) -> None:
-        """Write one function, with a name for the size of the batch."""
+        """Write one function, its constants folded, with a name for the size of the batch."""
         import onnx
+        import onnxruntime
 
         with warnings.catch_warnings():
             # Keras looks up a NumPy name that is gone, on behalf of tf2onnx.
@@ -115,10 +116,19 @@ class ONNX(OneFileEach):
             function.layer.export(
                 path, format="onnx", verbose=False, input_signature=function.signature
             )
+        # tf2onnx leaves some weights in twice. The basic level keeps to ONNX's own operators.
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+        options.optimized_model_filepath = str(path)
+        onnxruntime.InferenceSession(path.read_bytes(), options)
         model = onnx.load(path)
         for value in (*model.graph.input, *model.graph.output):
             if value.name != "coordinates":
                 value.type.tensor_type.shape.dim[0].dim_param = "batch"
+        used = {node.domain for node in model.graph.node}
+        versions = [version for version in model.opset_import if version.domain in used]
+        del model.opset_import[:]
+        model.opset_import.extend(versions)
         onnx.checker.check_model(model)
         onnx.save(model, path)
 

@@ -7,7 +7,10 @@ import click
 import gon_tf
 from gon_tf.cli import options
 from gon_tf.cli.commands import Commands
+from gon_tf.cli.decode import decode
+from gon_tf.cli.encode import encode
 from gon_tf.cli.evaluate import evaluate
+from gon_tf.cli.export import export
 from gon_tf.cli.info import info
 from gon_tf.cli.inpaint import inpaint
 from gon_tf.cli.interpolate import interpolate
@@ -42,8 +45,11 @@ for command in (
     interpolate,
     superres,
     inpaint,
+    encode,
+    decode,
     train,
     evaluate,
+    export,
     zoo,
     info,
 ):

@@ -72,24 +72,34 @@ def one_line(error: Exception) -> str:
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow and Keras without the lines that their C++ parts print meanwhile.
+    """Import TensorFlow and Keras without the lines that their C++ parts print meanwhile."""
+    if not debugging():
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with quiet():
+        import keras  # noqa: F401
+        import tensorflow  # noqa: F401
 
-    Those are written straight to file descriptor 2 before any log level counts, so they are
-    caught there; they are shown after all when the import fails.
+
+@contextlib.contextmanager
+def quiet():
+    """Swallow what C++ libraries print: they write straight to file descriptor 2.
+
+    They do so before any log level counts. It is shown after all when something fails, but for
+    errors that are meant for the user.
     """
     if debugging():
+        yield
         return
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()  # what is still in Python's buffer belongs to the true stderr
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as caught:
         os.dup2(caught.fileno(), 2)
         try:
-            import keras  # noqa: F401
-            import tensorflow  # noqa: F401
-        except Exception:
-            caught.seek(0)
-            os.write(stderr, caught.read())
+            yield
+        except Exception as error:
+            if not isinstance(error, (ValueError, OSError)):
+                caught.seek(0)
+                os.write(stderr, caught.read())
             raise
         finally:
             os.dup2(stderr, 2)

@@ -13,7 +13,10 @@ from gon_tf.cli import main
 from gon_tf.cli.commands import Commands
 
 EXPECTED = {
+    "decode",
+    "encode",
     "evaluate",
+    "export",
     "info",
     "inpaint",
     "interpolate",

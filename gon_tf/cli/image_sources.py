@@ -1,0 +1,159 @@
+"""Images that a command reads once, in batches: picture files or a data set."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gon_tf.cli import pictures
+from gon_tf.cli.commands import start_tensorflow
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from gon_tf.data.sources import Source
+
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some images of a source.
+
+    Attributes:
+        numbers: which they are, int64 `[batch]`.
+        names: of their files, strings `[batch]`, or "".
+        images: uint8 `[batch, height, width, channels]`.
+    """
+
+    numbers: np.ndarray
+    names: np.ndarray
+    images: np.ndarray
+
+
+class Pictures:
+    """Picture files.
+
+    Args:
+        paths: the files.
+        strict: whether a broken file is an error, or is left out with a warning.
+    """
+
+    def __init__(self, paths: Sequence[Path], *, strict: bool):
+        self.paths = paths
+        self.strict = strict
+        self.count = len(paths)
+
+    @property
+    def description(self) -> dict:
+        """What identifies the files, on whatever machine: their number and their names."""
+        names = "\n".join(path.name for path in self.paths)
+        return {"files": self.count, "names": hashlib.sha256(names.encode()).hexdigest()[:16]}
+
+    def batches(self, numbers: range, image_shape) -> Iterator[Batch]:
+        """The images of some numbers, at the model's size, in batches of at most 256."""
+        import numpy as np
+
+        def read(number):
+            return self.read(self.paths[number], image_shape)
+
+        with ThreadPoolExecutor() as threads:
+            for start in range(0, len(numbers), BATCH):
+                part = numbers[start : start + BATCH]
+                read_ones = zip(part, threads.map(read, part), strict=True)
+                found = {number: image for number, image in read_ones if image is not None}
+                yield Batch(
+                    np.fromiter(found, np.int64),
+                    np.asarray([str(self.paths[number]) for number in found], np.str_),
+                    np.asarray(list(found.values()), np.uint8).reshape(-1, *image_shape),
+                )
+
+    def read(self, path: Path, image_shape):
+        """One picture at the model's size, None if it is broken and may be."""
+        import numpy as np
+
+        from gon_tf import data
+
+        height, width, channels = image_shape
+        try:
+            picture = data.to_channels(data.read_image(path), channels)
+        except ValueError as error:
+            if self.strict:
+                raise
+            warnings.warn(f"{error} (skipped)", stacklevel=1)
+            return None
+        return np.asarray(data.resize(picture, (height, width)))
+
+
+class DataSet:
+    """A data set of `gon_tf.data`; broken images are left out with a warning."""
+
+    def __init__(self, source: Source):
+        self.source = source
+        self.count = source.count
+
+    @property
+    def description(self) -> dict:
+        """What identifies the data set, on whatever machine."""
+        return self.source.description
+
+    def batches(self, numbers: range, image_shape) -> Iterator[Batch]:
+        """The images of some numbers, at the model's size, in batches of at most 256."""
+        import numpy as np
+        import tensorflow as tf
+
+        from gon_tf import data
+
+        height, width, channels = image_shape
+
+        def prepare(image):
+            return data.resize(data.to_channels(image, channels), (height, width))
+
+        images = self.source.images.skip(numbers.start).shard(numbers.step, 0).take(len(numbers))
+        images = images.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        first = 0
+        for batch in images.batch(BATCH).prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
+            part = numbers[first : first + len(batch)]
+            first += len(batch)
+            yield Batch(np.asarray(part, np.int64), np.full(len(part), ""), batch)
+
+
+def find(sources: Sequence[str], data_dir, *, strict: bool) -> Pictures | str:
+    """The pictures that `sources` name, or the name of a data set.
+
+    Raises:
+        OSError: if a picture or folder is missing.
+    """
+    if are_pictures(sources, data_dir):
+        return Pictures(pictures.find(map(Path, sources)), strict=strict)
+    return sources[0]
+
+
+def open_source(found: Pictures | str, data_dir) -> Pictures | DataSet:
+    """What `find` found, with the data set opened."""
+    if isinstance(found, Pictures):
+        return found
+    from gon_tf import data
+
+    return DataSet(data.open_source(found, data_dir))
+
+
+def are_pictures(sources: Sequence[str], data_dir) -> bool:
+    """Whether `sources` are files and folders of pictures, rather than one data set."""
+    path = Path(sources[0])
+    if len(sources) > 1 or path.suffix.lower() in pictures.SUFFIXES:
+        return True
+    if not path.is_dir() or path.suffix.lower() == ".lmdb":
+        return False
+    if len(path.parts) > 1 or path.is_absolute() or sources[0].startswith("."):
+        return True
+    # "mnist" is the data set even if there is a folder of that name, as everywhere.
+    start_tensorflow()
+    from gon_tf.data.tfds import is_tfds_name
+
+    return not is_tfds_name(sources[0], data_dir)
