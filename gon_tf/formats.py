@@ -103,7 +103,7 @@ class ONNX(OneFileEach):
     """ONNX, for onnxruntime and many others."""
 
     suffix = ".onnx"
-    packages = ("tf2onnx", "onnxruntime")
+    packages = ("onnx", "onnxruntime", "tf2onnx")
 
     def write_one(self, function, path: Path) -> None:
         """Write one function, its constants folded, with a name for the size of the batch."""

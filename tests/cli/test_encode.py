@@ -1,0 +1,181 @@
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+import gon_tf
+from gon_tf import latent_files
+
+
+@pytest.fixture
+def expected(grey_model, pictures):
+    """Latents of the twelve pictures."""
+    files = sorted(pictures.iterdir())
+    images = np.stack([np.asarray(Image.open(file)) for file in files])[..., None]
+    return gon_tf.load(grey_model).encode(images)
+
+
+def close(found, expected):
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def all_latents(folder, pattern="*.npz"):
+    """Numbers and latents in all files of a folder, in the order of the numbers."""
+    found = [latent_files.read_npz(path, latent_dim=4) for path in folder.glob(pattern)]
+    order = np.argsort(np.concatenate([part.numbers for part in found]))
+    join = [np.concatenate([getattr(p, a) for p in found])[order] for a in ("numbers", "latents")]
+    return join[0].tolist(), join[1]
+
+
+def test_pictures_to_one_file(run, grey_model, pictures, tmp_path, expected):
+    result = run("encode", grey_model, pictures / "03.png", pictures, "-o", "a.npz", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout) == {
+        "model": str(grey_model),
+        "images": 13,
+        "latent_dim": 4,
+        "output": "a.npz",
+    }
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
+        assert file["latents"].dtype == np.float32
+        close(file["latents"], expected[[3, *range(12)]])
+        assert file["names"][:2].tolist() == [str(pictures / "03.png"), str(pictures / "00.png")]
+        assert file["numbers"].tolist() == list(range(13))
+        assert str(file["model"]) == latent_files.fingerprint(gon_tf.load(grey_model))
+
+
+def test_a_data_set(run, grey_model, tmp_path, monkeypatch):
+    from gon_tf import data
+    from gon_tf.data.source import Source
+
+    images = np.random.default_rng(2).integers(0, 256, (7, 8, 8, 1), dtype=np.uint8)
+
+    def open_source(name, data_dir):
+        assert name == "toys:test"
+        dataset = tf.data.Dataset.from_tensor_slices(images)
+        return Source(name, dataset, len(images), {"name": "toys", "split": "test"})
+
+    monkeypatch.setattr(data, "open_source", open_source)
+    assert run("encode", grey_model, "toys:test", "-o", "one.npz").exit_code == 0
+    arguments = ["encode", grey_model, "toys:test", "-o", "out", "--shard-size", "2"]
+    for machine in ("1/2", "2/2"):
+        result = run(*arguments, "--shard", machine)
+        assert result.exit_code == 0, result.stderr
+    latents = gon_tf.load(grey_model).encode(images)
+    close(latent_files.read_npz(tmp_path / "one.npz", latent_dim=4).latents, latents)
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.npz")) == [
+        "latents-1of2-00000.npz",
+        "latents-1of2-00001.npz",
+        "latents-2of2-00000.npz",
+        "latents-2of2-00001.npz",
+    ]
+    assert all_latents(tmp_path / "out", "latents-2*")[0] == [1, 3, 5]
+    numbers, found = all_latents(tmp_path / "out")
+    assert numbers == list(range(7))
+    close(found, latents)
+
+
+def test_an_interrupted_run_goes_on(run, grey_model, pictures, tmp_path, expected):
+    arguments = ["encode", grey_model, pictures, "-o", "out", "--shard-size", "5", "--json"]
+    assert json.loads(run(*arguments).stdout)["files"] == 3
+    first, second, third = sorted((tmp_path / "out").glob("*.npz"))
+    kept = first.stat().st_mtime_ns, third.stat().st_mtime_ns
+    third.unlink()
+    second.write_bytes(second.read_bytes()[:100])
+    (tmp_path / "out" / ".123-latents-1of1-00002.npz").touch()
+
+    result = run(*arguments)
+    assert result.exit_code == 0, result.stderr
+    answer = json.loads(result.stdout)
+    assert (answer["files"], answer["kept_files"], answer["images"]) == (2, 1, 7)
+    assert f"{second.name} is not a .npz file" in result.stderr
+    assert "It is made again." in result.stderr
+    assert first.stat().st_mtime_ns == kept[0]
+    names = {"latents.json", first.name, second.name, third.name}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names
+    numbers, found = all_latents(tmp_path / "out")
+    assert numbers == list(range(12))
+    close(found, expected)
+
+    answer = json.loads(run(*arguments).stdout)
+    assert (answer["files"], answer["kept_files"], answer["images"]) == (0, 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--shard-size", "4"], "are made with shard_size=5, not 4"),
+        (["--shard-size", "5", "--shard", "1/3"], "are made with machines=1, not 3"),
+        (["--shard-size", "5", "--format", "tfrecord"], "are made with format=npz, not tfrecord"),
+    ],
+)
+def test_other_options_are_refused(run, grey_model, pictures, tmp_path, change, message):
+    run("encode", grey_model, pictures, "-o", "out", "--shard-size", "5")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    result = run("encode", grey_model, pictures, "-o", "out", *change)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert before == {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+
+def test_other_images_or_a_folder_of_something_else(run, grey_model, pictures, tmp_path):
+    run("encode", grey_model, pictures, "-o", "out")
+    (pictures / "00.png").unlink()
+    result = run("encode", grey_model, pictures, "-o", "out")
+    assert "are made with data={'files': 12" in result.stderr
+    (tmp_path / "out" / "latents.json").write_text("[")
+    result = run("encode", grey_model, pictures, "-o", "out")
+    assert "latents.json is damaged" in result.stderr
+    result = run("encode", grey_model, pictures, "-o", "pictures")
+    assert "pictures holds other files" in result.stderr
+
+
+def test_broken_pictures_are_left_out_of_a_folder(run, grey_model, pictures, tmp_path, expected):
+    (pictures / "05.png").write_bytes(b"nothing")
+    result = run("encode", grey_model, pictures, "-o", "out", "--shard-size", "5")
+    assert result.exit_code == 0
+    assert result.stderr.count("Warning: ") == 1
+    assert "05.png" in result.stderr
+    numbers, found = all_latents(tmp_path / "out")
+    assert numbers == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11]
+    close(found, np.delete(expected, 5, axis=0))
+
+
+def test_tfrecords(run, grey_model, pictures, tmp_path, expected):
+    result = run("encode", grey_model, pictures, "-o", "out", "--format", "tfrecord")
+    assert result.exit_code == 0, result.stderr
+    found = latent_files.read_tfrecord(tmp_path / "out" / "latents-1of1-00000.tfrecord", 4)
+    close(found.latents, expected)
+    assert found.names[3] == str(pictures / "03.png")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["tiny-cnv", "pictures", "-o", "x.npz"], 1, "did you mean 'tiny-conv'?"),
+        (["tiny-conv", "gone.png", "-o", "x.npz"], 1, "There is no file or folder gone.png."),
+        (["tiny-conv", "bad.png", "-o", "x.npz"], 1, "bad.png is empty"),
+        (["tiny-conv", "mnits", "-o", "x.npz"], 1, "did you mean 'mnist'?"),
+        (["tiny-conv", "pictures", "-o", "old.npz"], 1, "old.npz exists already"),
+        (["tiny-conv", "pictures", "-o", "x", "--shard", "13/14"], 1, "Shard 13/14 is empty"),
+        (["tiny-conv", "pictures", "-o", "x.npy"], 2, "OUT is a .npz file or a folder"),
+        (["tiny-conv", "pictures", "-o", "x.npz", "--shard", "1/2"], 2, "--shard is for a folder"),
+        (["tiny-conv", "pictures", "-o", "x", "--overwrite"], 2, "--overwrite is for a .npz"),
+        (["tiny-conv", "pictures", "-o", "x", "--shard", "0/2"], 2, "not one of the shards 1/2"),
+        (["tiny-conv", "pictures", "-o", "x", "--shard", "2"], 2, "write 1/4"),
+        (["tiny-conv", "pictures", "-o", "x", "--shard-size", "0"], 2, "0 is not in the range"),
+        (["tiny-conv", "-o", "x"], 2, "Missing argument 'IMAGES...'"),
+    ],
+)
+def test_errors(run, zoo, pictures, tmp_path, arguments, status, message):
+    (tmp_path / "bad.png").touch()
+    (tmp_path / "old.npz").write_text("old")
+    result = run("encode", *arguments)
+    assert result.exit_code == status
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == (1 if status == 1 else 4)
+    assert result.stdout == ""
+    assert {path.name for path in tmp_path.iterdir()} == {"bad.png", "old.npz", "pictures", "zoo"}
+    assert (tmp_path / "old.npz").read_text() == "old"
