@@ -132,6 +132,7 @@ def test_other_images_or_a_folder_of_something_else(run, grey_model, pictures, t
     assert "pictures holds other files" in result.stderr
 
 
+@pytest.mark.filterwarnings("default:Cannot read")
 def test_broken_pictures_are_left_out_of_a_folder(run, grey_model, pictures, tmp_path, expected):
     (pictures / "05.png").write_bytes(b"nothing")
     result = run("encode", grey_model, pictures, "-o", "out", "--shard-size", "5")
