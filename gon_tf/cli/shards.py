@@ -128,6 +128,9 @@ def make(plan: Plan, todo: list[int], batches: Iterator[Latents]) -> int:
 
     Returns:
         The number of images in them.
+
+    Raises:
+        ValueError: if there is none that can be read; no file is left then.
     """
     from gon_tf import latent_files
 
@@ -142,6 +145,10 @@ def make(plan: Plan, todo: list[int], batches: Iterator[Latents]) -> int:
             click.echo(f"{plan.files[file]}  {file + 1}/{len(plan.files)}", err=True)
         if file == todo[-1]:
             break
+    if not written:
+        for file in todo:
+            plan.files[file].unlink(missing_ok=True)
+        raise ValueError(f"There is no image that can be read for {plan.files[todo[0]]}.")
     return written
 
 
@@ -151,7 +158,7 @@ def by_file(plan: Plan, first: int, batches: Iterator[Latents]) -> Iterator[tupl
 
     from gon_tf.latent_files import joined
 
-    parts, file = [], first
+    parts, file, batch = [], first, None
     for batch in batches:
         position = (batch.numbers - plan.numbers.start) // plan.numbers.step
         owner = position // plan.size
@@ -160,7 +167,7 @@ def by_file(plan: Plan, first: int, batches: Iterator[Latents]) -> Iterator[tupl
                 yield file, joined(parts, like=batch)
                 parts, file = [], file + 1
             parts.append(batch[piece])
-    while file < len(plan.files):
+    while batch is not None and file < len(plan.files):
         yield file, joined(parts, like=batch)
         parts, file = [], file + 1
 

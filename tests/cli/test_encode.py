@@ -144,6 +144,16 @@ def test_broken_pictures_are_left_out_of_a_folder(run, grey_model, pictures, tmp
     close(found, np.delete(expected, 5, axis=0))
 
 
+@pytest.mark.filterwarnings("default:Cannot read")
+def test_no_picture_that_can_be_read(run, grey_model, tmp_path):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "a.png").write_bytes(b"nothing")
+    result = run("encode", grey_model, "broken", "-o", "out")
+    assert result.exit_code == 1
+    assert "There is no image that can be read for out/latents-1of1-00000.npz." in result.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["latents.json"]
+
+
 def test_tfrecords(run, grey_model, pictures, tmp_path, expected):
     result = run("encode", grey_model, pictures, "-o", "out", "--format", "tfrecord")
     assert result.exit_code == 0, result.stderr
