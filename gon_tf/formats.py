@@ -188,5 +188,5 @@ def check_installed(name: str) -> None:
     missing = [p for p in FORMATS[name].packages if importlib.util.find_spec(p) is None]
     if missing:
         raise ImportError(
-            f'Exporting to {name} needs {" and ".join(missing)}: pip install "gon-tf[export]".'
+            f'Exporting to {name} needs {", ".join(missing)}: pip install "gon-tf[export]".'
         )

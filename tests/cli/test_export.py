@@ -102,6 +102,5 @@ def test_a_missing_extra(run, grey_model, monkeypatch):
     result = run("export", grey_model, "--format", "onnx", "-o", "out")
     assert result.exit_code == 1
     assert result.stderr == (
-        "Error: Exporting to onnx needs onnx and onnxruntime and tf2onnx: "
-        'pip install "gon-tf[export]".\n'
+        'Error: Exporting to onnx needs onnx, onnxruntime, tf2onnx: pip install "gon-tf[export]".\n'
     )
