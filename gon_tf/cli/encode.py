@@ -81,7 +81,7 @@ def encode(
     .npz file holds the arrays latents [images, latent_dim], numbers, names and model.
 
     A folder as OUT takes a data set of any size. Its files appear when they are whole; the same
-    command goes on after an interruption. Broken pictures are then left out with a warning.
+    command goes on after an interruption. Broken picture files are then left out with a warning.
     """
     check_usage(ctx, output, overwrite)
     one_file = is_file(output)

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gon_tf import picture_files
 from gon_tf.cli import pictures
 from gon_tf.cli.commands import start_tensorflow
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from gon_tf.data.sources import Source
 
 BATCH = 256
 
@@ -91,36 +90,46 @@ class Pictures:
 
 
 class DataSet:
-    """A data set of `gon_tf.data`; broken images are left out with a warning."""
+    """A data set of `gon_tf.data`. A broken image is an error: the numbers of others depend on it.
 
-    def __init__(self, source: Source):
-        self.source = source
+    Args:
+        name: see `gon_tf.data.open_source`.
+        data_dir: the same.
+    """
+
+    def __init__(self, name: str, data_dir):
+        from gon_tf import data
+
+        self.name = name
+        self.data_dir = data_dir
+        source = data.open_source(name, data_dir)
         self.count = source.count
-
-    @property
-    def description(self) -> dict:
-        """What identifies the data set, on whatever machine."""
-        return self.source.description
+        self.description = source.description  # what identifies it, on whatever machine
 
     def batches(self, numbers: range, image_shape) -> Iterator[Batch]:
         """The images of some numbers, at the model's size, in batches of at most 256."""
         import numpy as np
-        import tensorflow as tf
 
         from gon_tf import data
 
-        height, width, channels = image_shape
-
-        def prepare(image):
-            return data.resize(data.to_channels(image, channels), (height, width))
-
-        images = self.source.images.skip(numbers.start).shard(numbers.step, 0).take(len(numbers))
-        images = images.map(prepare, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        first = 0
-        for batch in images.batch(BATCH).prefetch(tf.data.AUTOTUNE).as_numpy_iterator():
-            part = numbers[first : first + len(batch)]
-            first += len(batch)
-            yield Batch(np.asarray(part, np.int64), np.full(len(part), ""), batch)
+        before, index = divmod(numbers.start, numbers.step)
+        images = data.stream(
+            self.name,
+            image_shape,
+            BATCH,
+            data_dir=self.data_dir,
+            shard=(index, numbers.step),
+            max_broken=0,
+        )
+        for batch in images:
+            skipped = min(before, len(batch))
+            before -= skipped
+            batch = batch[skipped:][: len(numbers)]
+            if len(batch):
+                part, numbers = numbers[: len(batch)], numbers[len(batch) :]
+                yield Batch(np.asarray(part, np.int64), np.full(len(part), ""), batch)
+            if not numbers:
+                return
 
 
 def find(sources: Sequence[str], data_dir, *, strict: bool) -> Pictures | str:
@@ -138,15 +147,13 @@ def open_source(found: Pictures | str, data_dir) -> Pictures | DataSet:
     """What `find` found, with the data set opened."""
     if isinstance(found, Pictures):
         return found
-    from gon_tf import data
-
-    return DataSet(data.open_source(found, data_dir))
+    return DataSet(found, data_dir)
 
 
 def are_pictures(sources: Sequence[str], data_dir) -> bool:
     """Whether `sources` are files and folders of pictures, rather than one data set."""
     path = Path(sources[0])
-    if len(sources) > 1 or path.suffix.lower() in pictures.SUFFIXES:
+    if len(sources) > 1 or path.suffix.lower() in picture_files.SUFFIXES:
         return True
     if not path.is_dir() or path.suffix.lower() == ".lmdb":
         return False

@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 
 import gon_tf
@@ -46,23 +45,17 @@ def test_pictures_to_one_file(run, grey_model, pictures, tmp_path, expected):
         assert str(file["model"]) == latent_files.fingerprint(gon_tf.load(grey_model))
 
 
-def test_a_data_set(run, grey_model, tmp_path, monkeypatch):
-    from gon_tf import data
-    from gon_tf.data.source import Source
-
+def test_a_data_set(run, grey_model, tmp_path):
     images = np.random.default_rng(2).integers(0, 256, (7, 8, 8, 1), dtype=np.uint8)
-
-    def open_source(name, data_dir):
-        assert name == "toys:test"
-        dataset = tf.data.Dataset.from_tensor_slices(images)
-        return Source(name, dataset, len(images), {"name": "toys", "split": "test"})
-
-    monkeypatch.setattr(data, "open_source", open_source)
-    assert run("encode", grey_model, "toys:test", "-o", "one.npz").exit_code == 0
-    arguments = ["encode", grey_model, "toys:test", "-o", "out", "--shard-size", "2"]
+    np.save(tmp_path / "toys.npy", images)
+    result = run("encode", grey_model, "toys.npy", "-o", "one.npz")
+    assert result.exit_code == 0, result.stderr
+    arguments = ["encode", grey_model, "toys.npy", "-o", "out", "--shard-size", "2"]
     for machine in ("1/2", "2/2"):
         result = run(*arguments, "--shard", machine)
         assert result.exit_code == 0, result.stderr
+    (tmp_path / "out" / "latents-2of2-00001.npz").unlink()
+    assert run(*arguments, "--shard", "2/2").exit_code == 0
     latents = gon_tf.load(grey_model).encode(images)
     close(latent_files.read_npz(tmp_path / "one.npz", latent_dim=4).latents, latents)
     assert sorted(path.name for path in (tmp_path / "out").glob("*.npz")) == [
