@@ -10,7 +10,6 @@ import click
 from gon_tf.cli import models, options, outputs, pictures, report
 
 BLOCK = 64  # pictures in memory, unless a grid needs them all
-MOST_PIXELS = 64_000_000  # of a grid
 
 
 @click.command(
@@ -21,7 +20,7 @@ MOST_PIXELS = 64_000_000  # of a grid
 )
 @models.argument
 @click.argument("latents", type=click.Path(path_type=Path))
-@options.output("A .png file (a grid for several latents), or a folder for one PNG each.")
+@options.output(options.OUT.format(" (several latents make a grid)"))
 @click.option(
     "--size",
     metavar="SIZE",
@@ -37,27 +36,23 @@ def decode(model, latents, output, size, as_json, overwrite) -> None:
     that were encoded, or numbered. Prints the names of the files that were written.
     """
     models.folder(model)
-    single = outputs.is_picture(output)
+    if size:
+        models.check_implicit(model, "draw pictures of another size")
     if not latents.is_file():
         raise FileNotFoundError(f"There is no file {latents}.")
-    if single:
-        outputs.check([output], overwrite=overwrite, inputs=[latents])
+    outputs.plan(output, [], grid=False, as_json=as_json)  # refuses what cannot be an OUT
 
     network = models.load(model)
     found = read(network, model, latents)
-    if size:
-        check_size(network, model)
-    if single:
-        check_grid(len(found), size or network.image_shape)
-    targets = [output] if single else plan(found, output)
-    if not single:
-        outputs.check(targets, overwrite=overwrite, inputs=[latents])
-    write(network, found.latents, targets, size)
+    plan = outputs.plan(output, stems(found), grid=False, as_json=as_json)
+    outputs.check(plan.written, overwrite=overwrite, inputs=[latents])
+    if plan.grid:
+        pictures.check_grid(len(found), size or network.image_shape)
+    write(network, found.latents, plan, size)
     if as_json:
-        report.echo_json({"model": model, "images": len(found), "files": targets})
-        return
-    for target in targets:
-        click.echo(target)
+        report.echo_json({"model": model, "images": len(found), "files": plan.written})
+    else:
+        report.echo_lines(plan.written)
 
 
 def read(network, model: str, path: Path):
@@ -79,35 +74,12 @@ def read(network, model: str, path: Path):
     return found
 
 
-def check_size(network, model: str) -> None:
-    """Raise ValueError unless the model draws pictures of any size."""
-    import gon_tf
-
-    if isinstance(network, gon_tf.ImplicitGON):
-        return
-    able = ", ".join(gon_tf.list_models(variant="implicit"))
-    there_is = f"the zoo has {able}" if able else "the zoo has none, gon_tf.ImplicitGON is one"
-    raise ValueError(
-        f"{model} is a {type(network).__name__} and has one size only; implicit models draw any: "
-        f"{there_is}."
-    )
-
-
-def check_grid(count: int, size) -> None:
-    """Raise ValueError if a grid of `count` pictures is too large."""
-    if count * size[0] * size[1] > MOST_PIXELS:
-        raise ValueError(
-            f"{count} pictures of {size[0]}x{size[1]} are too many for one; give a folder as OUT."
-        )
-
-
-def plan(found, output: Path) -> list[Path]:
-    """The file of each picture, in the folder and nowhere else."""
-    stems = [
+def stems(found) -> list[str]:
+    """The name of each picture's file, which cannot lead out of a folder."""
+    return [
         safe(str(name)) or f"{number:05d}"
         for name, number in zip(found.names, found.numbers, strict=True)
     ]
-    return [output / f"{name}.png" for name in outputs.different_names(stems)]
 
 
 def safe(name: str) -> str:
@@ -116,14 +88,13 @@ def safe(name: str) -> str:
     return re.sub(r"[^\w.() +-]", "_", stem)[:100].strip(". ")
 
 
-def write(network, latents, targets: list[Path], size) -> None:
+def write(network, latents, plan: outputs.Plan, size) -> None:
     """Decode latents to a picture each, or all to one."""
     at = {"size": size} if size else {}
-    if len(targets) == 1:
+    if plan.grid:
         images = pictures.to_uint8(network.decode(latents, **at))
-        pictures.write(targets[0], pictures.square(images))
-        return
-    for start in range(0, len(targets), BLOCK):
+        pictures.write(plan.grid, pictures.square(images))
+    for start in range(0, len(plan.files), BLOCK):
         images = pictures.to_uint8(network.decode(latents[start : start + BLOCK], **at))
-        for target, image in zip(targets[start : start + BLOCK], images, strict=True):
+        for target, image in zip(plan.files[start : start + BLOCK], images, strict=True):
             pictures.write(target, image)
