@@ -15,6 +15,7 @@ setup(
     python_requires=">=3.11",
     packages=[
         "gon_tf",
+        "gon_tf.callbacks",
         "gon_tf.cli",
         "gon_tf.data",
         "gon_tf.decoders",
@@ -43,6 +44,7 @@ setup(
         "lmdb": ["lmdb"],
         "mixture": ["scikit-learn"],
         "export": ["ai-edge-litert", "onnx", "onnxruntime", "tf2onnx>=1.17"],
+        "tensorboard": ["tensorboard"],
         "dev": [
             "ai-edge-litert",
             "build",
@@ -55,6 +57,7 @@ setup(
             "ruff",
             "scikit-learn",
             "setuptools>=77",
+            "tensorboard",
             "tf2onnx>=1.17",
             "wheel",
         ],

@@ -1,4 +1,4 @@
-"""Callbacks for `fit`."""
+"""A callback for variational models."""
 
 from __future__ import annotations
 
@@ -64,13 +64,14 @@ class KLWarmup(keras.callbacks.Callback):
         """Sets the weight of this epoch."""
         if self.steps is None:
             self._set(epoch / self.epochs)
-        else:
-            self.first_step = int(self.model.optimizer.iterations)
+        self._rises = True
 
     def on_train_batch_begin(self, batch, logs=None):
         """Sets the weight of this step."""
-        if self.steps is not None:
-            self._set((self.first_step + batch) / self.steps)
+        if self.steps is not None and self._rises:
+            taken = int(self.model.optimizer.iterations)
+            self._set(taken / self.steps)
+            self._rises = taken < self.steps  # reading the number waits for the device
 
     def on_train_end(self, logs=None):
         """Sets the model's own weight."""

@@ -1,0 +1,230 @@
+"""A callback that lets a training go on, bit by bit the same, after whatever stopped it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gon_tf import arguments, checkpoints
+
+# What Keras' callbacks know that is not in a variable. Others say so by `checkpointed`.
+KNOWLEDGE = {
+    keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch", "stopped_epoch", "best_weights"),
+    keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
+    keras.callbacks.SwapEMAWeights: ("_ema_weights_in_model",),
+}
+
+
+class Stopped(Exception):  # noqa: N818 - nothing went wrong
+    """Training was asked to stop by `Checkpoint.stop`."""
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Writes checkpoints, and goes on from the newest when training begins again.
+
+    A training that was killed at any moment and is started again by the same program ends with the
+    same weights, bit for bit, as one that was not: a checkpoint holds the weights, the optimizer
+    with its averages, the metrics, the seeds, and what other callbacks know. It takes
+    deterministic operations (`tf.config.experimental.enable_op_determinism()`), a global seed
+    (`keras.utils.set_random_seed`), and data whose order is the same again in the epoch that goes
+    on: `epoch` says which one that is. The steps of that epoch that were done are read from the
+    data and passed over.
+
+    A checkpoint is written to a temporary name, flushed to disk and renamed; the one before it is
+    kept. If the newest is damaged, a `UserWarning` says so and the one before is taken. When the
+    last epoch is done the checkpoint stays, and training again does nothing: remove the folder.
+
+    `keras.callbacks.BackupAndRestore`, in contrast, starts an interrupted epoch anew with the
+    weights from its middle, and keeps neither metrics nor what callbacks know.
+
+    Give it as the last callback, so that the others have done their part of an epoch.
+
+    Args:
+        folder: where the checkpoints are, and nothing else. Made if needed.
+        every: steps from one checkpoint to the next, >= 1. One is written at the end of each epoch
+            as well.
+        callbacks: other callbacks of the training whose knowledge is kept: of Keras'
+            `EarlyStopping`, `ReduceLROnPlateau` and `SwapEMAWeights`, here `TrainingLog`.
+        writes: False in all workers but one, if there are several.
+
+    Raises:
+        ValueError: if an argument is out of range, all checkpoints are damaged, or they belong to
+            another model or optimizer.
+        OSError: if a checkpoint cannot be read, or while training if it cannot be written; the one
+            before is then still there.
+
+    Example:
+        >>> stopping = keras.callbacks.EarlyStopping(patience=5, restore_best_weights=True)
+        >>> checkpoint = gon_tf.callbacks.Checkpoint("run/checkpoints", callbacks=[stopping])
+        >>> model.fit(images, validation_data=test, epochs=100, callbacks=[stopping, checkpoint])
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        every: int = 1000,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        *,
+        writes: bool = True,
+    ):
+        super().__init__()
+        self.folder = Path(folder)
+        self.every = arguments.integer("every", every)
+        self.callbacks = list(callbacks)
+        self.writes = arguments.boolean("writes", writes)
+        self.restored = checkpoints.newest(self.folder)
+        self._stopping = False
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that training begins with, from 0."""
+        return self.restored.epoch if self.restored else 0
+
+    def stop(self) -> None:
+        """Ends training after the step at hand by a last checkpoint and the exception `Stopped`.
+
+        May be called by a signal handler.
+        """
+        self._stopping = True
+
+    # Called by Keras
+
+    def on_train_begin(self, logs=None):
+        """Restores weights, optimizer and callbacks."""
+        self.model.optimizer.build(self.model.trainable_variables)
+        self._epoch, self._step, self._written = self.epoch, 0, 0
+        if not self.restored:
+            return
+        self._restore(self.restored)
+        finished = self.restored.state["finished"]
+        self.model._initial_epoch = self.params["epochs"] if finished else self.epoch
+        if self.restored.step:
+            self._pass_over(self.restored.step)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Restores the metrics of an epoch that was interrupted; Keras has just reset them."""
+        self._epoch, self._step, self._written = epoch, 0, 0
+        if self.restored and self.restored.step:
+            self._written = self.restored.step
+            for variable, array in zip(self._metrics(), self._metrics_restored, strict=True):
+                assign(variable, array)
+        self.restored = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Writes a checkpoint if it is time."""
+        self._step = batch + 1
+        if self._stopping and self._step >= self._written:
+            # Other workers know nothing of it, and a checkpoint takes all of them.
+            if not several_workers(self.model.distribute_strategy):
+                self._write(self._epoch, self._step)
+            raise Stopped
+        if self._step - self._written >= self.every:
+            self._write(self._epoch, self._step)
+
+    def on_test_batch_end(self, batch, logs=None):
+        """Stops if asked to; what the epoch has measured so far is measured again."""
+        if self._stopping:
+            raise Stopped
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes a checkpoint."""
+        finished = self.model.stop_training or epoch + 1 == self.params["epochs"]
+        self._write(epoch + 1, 0, finished=finished)
+        if self._stopping:
+            raise Stopped
+
+    def on_train_end(self, logs=None):
+        """Leaves the model as Keras knows it."""
+        self.model._initial_epoch = None
+
+    # Variables and knowledge
+
+    def _metrics(self):
+        """Variables that Keras resets before each epoch."""
+        return [variable for metric in self.model.metrics for variable in metric.variables]
+
+    def _variables(self):
+        """All other variables that a step reads or writes, each once."""
+        metrics = set(map(id, self._metrics()))
+        found = {id(v): v for v in [*self.model.variables, *self.model.optimizer.variables]}
+        return [variable for key, variable in found.items() if key not in metrics]
+
+    def _write(self, epoch, step, *, finished=False):
+        self._written = step
+        arrays = [np.asarray(variable) for variable in [*self._variables(), *self._metrics()]]
+        known = []
+        for callback in self.callbacks:
+            values = {name: getattr(callback, name) for name in knowledge(callback)}
+            lists = {name: value for name, value in values.items() if is_arrays(value)}
+            for value in lists.values():
+                arrays.extend(value)
+            counts = {name: len(value) for name, value in lists.items()}
+            known.append({**values, **counts, "arrays": list(lists)})
+        state = {"finished": finished, "callbacks": known}
+        if self.writes:
+            checkpoints.write(self.folder, checkpoints.Checkpoint(epoch, step, arrays, state))
+
+    def _restore(self, checkpoint):
+        variables, metrics = self._variables(), self._metrics()
+        arrays, known = list(checkpoint.arrays), checkpoint.state["callbacks"]
+        count = len(variables) + len(metrics)
+        expected = [tuple(variable.shape) for variable in [*variables, *metrics]]
+        if [a.shape for a in arrays[:count]] != expected or len(known) != len(self.callbacks):
+            raise ValueError(
+                f"The checkpoint in {self.folder} is of another model, optimizer or callbacks."
+            )
+        for variable, array in zip(variables, arrays, strict=False):
+            assign(variable, array)
+        self._metrics_restored = arrays[len(variables) : count]
+        rest = iter(arrays[count:])
+        for callback, values in zip(self.callbacks, known, strict=True):
+            for name in knowledge(callback):
+                value = values[name]
+                if name in values["arrays"]:
+                    value = [next(rest) for _ in range(value)]
+                setattr(callback, name, value)
+
+    def _pass_over(self, steps):
+        """Makes Keras' loop read `steps` batches without training on them."""
+        train, left = self.model.train_function, steps
+
+        def read(iterator):
+            nonlocal left
+            for _ in range(self.model.steps_per_execution):
+                next(iterator, None)
+                left -= 1
+            if left <= 0:
+                self.model.train_function = train
+            return self.model.get_metrics_result()
+
+        self.model.train_function = read
+
+
+def knowledge(callback) -> tuple[str, ...]:
+    """Names of a callback's attributes that a checkpoint keeps."""
+    for kind, names in KNOWLEDGE.items():
+        if isinstance(callback, kind):
+            return names
+    return callback.checkpointed
+
+
+def is_arrays(value) -> bool:
+    """Whether `value` is a list of arrays."""
+    return isinstance(value, list) and bool(value) and isinstance(value[0], np.ndarray)
+
+
+def assign(variable, array: np.ndarray) -> None:
+    """Sets a variable to an array from a file, where bfloat16 is bytes without a name."""
+    if array.dtype.kind == "V":
+        array = array.view(np.asarray(variable).dtype)
+    variable.assign(array)
+
+
+def several_workers(strategy: tf.distribute.Strategy) -> bool:
+    """Whether `strategy` spans several processes."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)

@@ -1,0 +1,52 @@
+"""A callback that keeps the table and the curve of a training."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import keras
+
+from gon_tf import files, plots
+
+
+class TrainingLog(keras.callbacks.Callback):
+    """Writes the metrics of all epochs as a CSV file, and their loss as a picture.
+
+    Unlike `keras.callbacks.CSVLogger` it writes both files anew, whole, after each epoch, and
+    `Checkpoint` keeps its rows: after a training was killed and goes on, no row is there twice or
+    in part.
+
+    Args:
+        table: path of the CSV file; a row for each epoch, from 1.
+        curve: path of the PNG file with the loss, or None for no picture.
+
+    Raises:
+        OSError: while training, if a file cannot be written.
+
+    Example:
+        >>> log = gon_tf.callbacks.TrainingLog("run/log.csv", "run/loss.png")
+        >>> model.fit(images, epochs=10, callbacks=[log])
+    """
+
+    checkpointed = ("rows",)
+
+    def __init__(self, table: str | os.PathLike, curve: str | os.PathLike | None = None):
+        super().__init__()
+        self.table = Path(table)
+        self.curve = None if curve is None else Path(curve)
+        self.rows: list[dict[str, float]] = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes both files."""
+        self.rows.append({"epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}})
+        with (
+            files.replacing(self.table) as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.DictWriter(file, self.rows[0])
+            writer.writeheader()
+            writer.writerows(self.rows)
+        if self.curve:
+            plots.write(self.curve, plots.loss_curve(self.rows))
