@@ -58,7 +58,11 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
     packed = io.BytesIO()
     header = {"epoch": checkpoint.epoch, "step": checkpoint.step, "state": checkpoint.state}
     arrays = {str(number): array for number, array in enumerate(checkpoint.arrays)}
-    np.savez(packed, **arrays, **{STATE: np.frombuffer(json.dumps(header).encode(), np.uint8)})
+    np.savez(
+        packed,
+        **arrays,
+        **{STATE: np.frombuffer(json.dumps(header, default=lambda value: value.item()).encode(), np.uint8)},
+    )
     content = packed.getvalue()
     digest = hashlib.sha256(content).hexdigest().encode()
     files.write_durably(folder / checkpoint.filename, digest + b"\n" + content)

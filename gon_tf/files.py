@@ -33,11 +33,10 @@ def write_durably(path: Path, data: bytes) -> None:
     Raises:
         OSError: if it cannot be written; a former file is then still there.
     """
-    with replacing(path) as temporary:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)  # the new name, too

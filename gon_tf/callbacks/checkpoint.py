@@ -96,7 +96,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Restores weights, optimizer and callbacks."""
-        self.model.optimizer.build(self.model.trainable_variables)
+        with self.model.distribute_strategy.scope():
+            self.model.optimizer.build(self.model.trainable_variables)
         self._epoch, self._step, self._written = self.epoch, 0, 0
         if not self.restored:
             return
@@ -157,36 +158,36 @@ class Checkpoint(keras.callbacks.Callback):
     def _write(self, epoch, step, *, finished=False):
         self._written = step
         arrays = [np.asarray(variable) for variable in [*self._variables(), *self._metrics()]]
-        known = []
+        known = {}
         for callback in self.callbacks:
             values = {name: getattr(callback, name) for name in knowledge(callback)}
             lists = {name: value for name, value in values.items() if is_arrays(value)}
-            for value in lists.values():
-                arrays.extend(value)
-            counts = {name: len(value) for name, value in lists.items()}
-            known.append({**values, **counts, "arrays": list(lists)})
+            for name, value in lists.items():
+                values[name] = {"first": len(arrays), "count": len(value)}
+                arrays.extend(map(np.asarray, value))
+            known[type(callback).__name__] = {"values": values, "arrays": list(lists)}
         state = {"finished": finished, "callbacks": known}
         if self.writes:
             checkpoints.write(self.folder, checkpoints.Checkpoint(epoch, step, arrays, state))
 
     def _restore(self, checkpoint):
         variables, metrics = self._variables(), self._metrics()
-        arrays, known = list(checkpoint.arrays), checkpoint.state["callbacks"]
+        arrays, known = checkpoint.arrays, checkpoint.state["callbacks"]
         count = len(variables) + len(metrics)
         expected = [tuple(variable.shape) for variable in [*variables, *metrics]]
-        if [a.shape for a in arrays[:count]] != expected or len(known) != len(self.callbacks):
+        missing = {type(callback).__name__ for callback in self.callbacks} - known.keys()
+        if [array.shape for array in arrays[:count]] != expected or missing:
             raise ValueError(
                 f"The checkpoint in {self.folder} is of another model, optimizer or callbacks."
             )
         for variable, array in zip(variables, arrays, strict=False):
             assign(variable, array)
         self._metrics_restored = arrays[len(variables) : count]
-        rest = iter(arrays[count:])
-        for callback, values in zip(self.callbacks, known, strict=True):
-            for name in knowledge(callback):
-                value = values[name]
-                if name in values["arrays"]:
-                    value = [next(rest) for _ in range(value)]
+        for callback in self.callbacks:
+            kept = known[type(callback).__name__]
+            for name, value in kept["values"].items():
+                if name in kept["arrays"]:
+                    value = arrays[value["first"] : value["first"] + value["count"]]
                 setattr(callback, name, value)
 
     def _pass_over(self, steps):
@@ -215,7 +216,7 @@ def knowledge(callback) -> tuple[str, ...]:
 
 def is_arrays(value) -> bool:
     """Whether `value` is a list of arrays."""
-    return isinstance(value, list) and bool(value) and isinstance(value[0], np.ndarray)
+    return isinstance(value, list) and bool(value) and hasattr(value[0], "shape")
 
 
 def assign(variable, array: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import time
 from pathlib import Path
 
 import keras
@@ -22,6 +23,10 @@ class TrainingLog(keras.callbacks.Callback):
         table: path of the CSV file; a row for each epoch, from 1.
         curve: path of the PNG file with the loss, or None for no picture.
 
+    Attributes:
+        rows: the metrics of each epoch.
+        seconds: time that training has taken so far.
+
     Raises:
         OSError: while training, if a file cannot be written.
 
@@ -30,13 +35,27 @@ class TrainingLog(keras.callbacks.Callback):
         >>> model.fit(images, epochs=10, callbacks=[log])
     """
 
-    checkpointed = ("rows",)
+    checkpointed = ("rows", "seconds")
 
     def __init__(self, table: str | os.PathLike, curve: str | os.PathLike | None = None):
         super().__init__()
         self.table = Path(table)
         self.curve = None if curve is None else Path(curve)
         self.rows: list[dict[str, float]] = []
+        self.seconds = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Time that training has taken so far; while it was stopped does not count."""
+        return self._before + time.monotonic() - self._since
+
+    @seconds.setter
+    def seconds(self, value: float):
+        self._before, self._since = value, time.monotonic()
+
+    def on_train_begin(self, logs=None):
+        """Starts the clock; `Checkpoint` sets it to what it was."""
+        self.seconds = 0.0
 
     def on_epoch_end(self, epoch, logs=None):
         """Writes both files."""

@@ -18,8 +18,10 @@ class Recipe:
     variant: str
     dataset: str
     validation: str | None = None
+    validation_split: float = 0.0
     evaluate: str | None = None
     image_size: tuple[int, int] = (32, 32)
+    crop: bool = False
     channels: int | None = None
     # network and method: None takes the default of the variant (see `gon_tf.cli.variants`)
     latent_dim: int | None = None
@@ -44,6 +46,7 @@ class Recipe:
     beta_2: float | None = None
     schedule: str = "cosine"
     warmup: float = 0.0
+    patience: int | None = None
     clipnorm: float | None = None
     ema: float = 0.0
     precision: str = "float32"

@@ -64,8 +64,8 @@ class ImageTrainer(keras.Model):
 
         Args:
             optimizer: a Keras optimizer or its name.
-            jit_compile: "auto" compiles with XLA on a GPU only: on a CPU, XLA makes the gradients
-                of convolutions many times slower.
+            jit_compile: "auto" compiles with XLA on a single GPU only: on a CPU, XLA makes the
+                gradients of convolutions many times slower, and it cannot add up replicas'.
             **kwargs: `steps_per_execution`, `run_eagerly`, `auto_scale_loss`.
 
         Raises:
@@ -78,7 +78,8 @@ class ImageTrainer(keras.Model):
                 f"loss=...). Received: compile({sorted(unwanted)[0]}=...)"
             )
         if jit_compile == "auto":
-            jit_compile = bool(tf.config.list_logical_devices("GPU"))
+            gpus = tf.config.list_logical_devices("GPU")
+            jit_compile = bool(gpus) and not tf.distribute.has_strategy()
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
 
     def compile_from_config(self, config):
@@ -88,7 +89,16 @@ class ImageTrainer(keras.Model):
         self.optimizer.build(self.trainable_variables)
 
     def fit(
-        self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None, **kwargs
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        *,
+        latents_from=None,
+        **kwargs,
     ):
         """Trains as `keras.Model.fit` does, then fits the latents' mixture (see `fit_latents`).
 
@@ -99,6 +109,8 @@ class ImageTrainer(keras.Model):
             epochs: passes over `x`.
             verbose: as in Keras.
             callbacks: as in Keras.
+            latents_from: images whose latents the mixture is fitted to, as in `fit_latents`; those
+                of `x` by default.
             **kwargs: as in Keras.
 
         Returns:
@@ -113,8 +125,10 @@ class ImageTrainer(keras.Model):
         history = super().fit(
             x, self.targets(x), batch_size, epochs, verbose, with_guard(callbacks, self), **kwargs
         )
+        if latents_from is not None:
+            self.fit_latents(latents_from)
         # A generator is spent after training; its user calls `fit_latents` with other data.
-        if not isinstance(x, Iterator):
+        elif not isinstance(x, Iterator):
             self.fit_latents(x, steps=kwargs.get("steps_per_epoch"))
         return history
 
