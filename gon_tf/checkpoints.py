@@ -57,12 +57,9 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
     """
     packed = io.BytesIO()
     header = {"epoch": checkpoint.epoch, "step": checkpoint.step, "state": checkpoint.state}
+    text = json.dumps(header, default=lambda number: number.item())  # NumPy's numbers
     arrays = {str(number): array for number, array in enumerate(checkpoint.arrays)}
-    np.savez(
-        packed,
-        **arrays,
-        **{STATE: np.frombuffer(json.dumps(header, default=lambda value: value.item()).encode(), np.uint8)},
-    )
+    np.savez(packed, **arrays, **{STATE: np.frombuffer(text.encode(), np.uint8)})
     content = packed.getvalue()
     digest = hashlib.sha256(content).hexdigest().encode()
     files.write_durably(folder / checkpoint.filename, digest + b"\n" + content)

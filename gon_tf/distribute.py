@@ -249,13 +249,15 @@ def shares(images, context):
         parts = tf.reshape(batch, (workers, devices, count // (workers * devices), *shape))
         return parts[context.input_pipeline_id]
 
-    return images.map(rows, deterministic=True).unbatch().prefetch(tf.data.AUTOTUNE)
+    return images.map(rows).unbatch().prefetch(tf.data.AUTOTUNE)
 
 
 def check_agreement(model) -> None:
     """Raises ValueError unless all workers go on from the same step."""
+    import keras
+
     strategy = model.distribute_strategy
-    steps = int(model.optimizer.iterations)
+    steps = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
     if all_sum(strategy, steps) != steps * strategy.num_replicas_in_sync:
         raise ValueError(
             "The workers do not go on from the same checkpoint; all of them must see the same "

@@ -157,7 +157,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _write(self, epoch, step, *, finished=False):
         self._written = step
-        arrays = [np.asarray(variable) for variable in [*self._variables(), *self._metrics()]]
+        variables = [*self._variables(), *self._metrics()]
+        arrays = [keras.ops.convert_to_numpy(variable) for variable in variables]
         known = {}
         for callback in self.callbacks:
             values = {name: getattr(callback, name) for name in knowledge(callback)}
@@ -222,7 +223,7 @@ def is_arrays(value) -> bool:
 def assign(variable, array: np.ndarray) -> None:
     """Sets a variable to an array from a file, where bfloat16 is bytes without a name."""
     if array.dtype.kind == "V":
-        array = array.view(np.asarray(variable).dtype)
+        array = array.view(keras.ops.convert_to_numpy(variable).dtype)
     variable.assign(array)
 
 

@@ -69,7 +69,7 @@ class KLWarmup(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
         """Sets the weight of this step."""
         if self.steps is not None and self._rises:
-            taken = int(self.model.optimizer.iterations)
+            taken = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
             self._set(taken / self.steps)
             self._rises = taken < self.steps  # reading the number waits for the device
 

@@ -176,8 +176,6 @@ def train(ctx, output, resume, data_dir, dry_run, as_json, overwrite, **settings
     of each epoch and checkpoints: after Ctrl-C, a crash or a power cut `--resume -o DIR` goes on
     and ends with the same weights, bit by bit. Progress goes to stderr.
     """
-    if not (output or dry_run):
-        raise click.UsageError("Missing option '-o' / '--output': the folder for the model.")
     if resume and overwrite:
         raise click.UsageError("--resume goes on with what --overwrite would replace: give one.")
     carried_out = training.Options(
@@ -187,6 +185,8 @@ def train(ctx, output, resume, data_dir, dry_run, as_json, overwrite, **settings
     worker = distribute.worker(carried_out.strategy)
     former = runs.read_record(output) if resume and output else None
     chosen = chosen_recipe(ctx, former, **settings)
+    if not (output or dry_run):
+        raise click.UsageError("Missing option '-o' / '--output': the folder for the model.")
     if former:
         runs.check_same(former, variants.complete(chosen), carried_out)
         if former["finished"]:

@@ -1,11 +1,13 @@
 """Trainings that are killed, stopped, or run out of disk, in real processes."""
 
+import contextlib
+import json
 import multiprocessing
 import os
 import random
 import signal
+import socket
 import subprocess
-import sys
 import time
 
 import numpy as np
@@ -15,19 +17,17 @@ import gon_tf
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tensorflow", "keras", "gon_tf.models", "gon_tf.cli.training"])
-RECIPE = [
-    *("train", "variational", "pictures", "--image-size", "8", "--latent-dim", "2"),
-    *("--filters", "2", "--batch-size", "2", "--epochs", "12", "--validation-split", "0.2"),
-    *("--patience", "6", "--ema", "0.5", "--clipnorm", "1", "--checkpoint-every", "2"),
-]
+SMALL = ["--image-size", "8", "--latent-dim", "2", "--filters", "2", "--batch-size", "2"]
+LONG = ["train", "conv", "pictures", *SMALL, "--epochs", "100000", "--pictures-every", "0"]
 
 
-def gon_tf_process(folder, arguments):
+def gon_tf_process(folder, arguments, environment, output):
     """`gon-tf` in a process that has TensorFlow already: what happens in the child."""
     from gon_tf.cli import main
 
     os.chdir(folder)
-    output = os.open("output.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.environ.update(environment)
+    output = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
     os.dup2(output, 2)
     main(arguments)
@@ -37,12 +37,19 @@ def gon_tf_process(folder, arguments):
 def start(tmp_path, pictures):
     """Start `gon-tf` as a process in the folder of `pictures`."""
 
-    def start(*arguments):
-        process = PROCESSES.Process(target=gon_tf_process, args=(tmp_path, list(arguments)))
+    started = []
+
+    def start(*arguments, output="output.txt", **environment):
+        values = tmp_path, list(map(str, arguments)), environment, output
+        process = PROCESSES.Process(target=gon_tf_process, args=values)
         process.start()
+        started.append(process)
         return process
 
-    return start
+    yield start
+    for process in started:
+        process.kill()
+        process.join()
 
 
 def wait_for(condition, process):
@@ -66,21 +73,22 @@ def assert_same_model(a, b):
 
 @pytest.mark.slow
 def test_killed_at_many_moments_it_ends_with_the_same_weights(start, tmp_path):
-    whole = start(*RECIPE, "-o", "whole")
+    # two steps, a validation, a picture and at least two checkpoints an epoch
+    noise = ["--ema", "0.5", "--validation-split", "0.5", "--patience", "20"]
+    options = ["--epochs", "16", "--checkpoint-every", "2", "--pictures-every", "5", *noise]
+    recipe = ["train", "variational", "pictures", *SMALL, *options]
+    whole = start(*recipe, "-o", "whole")
     whole.join()
     assert whole.exitcode == 0, said(tmp_path)
-    chance, kills = random.Random(0), 0
+    chance, kills, process = random.Random(0), 0, None
+    checkpoints = tmp_path / "killed" / "checkpoints"
     while True:
-        before = time.monotonic()
-        process = start(*RECIPE, "--resume", "-o", "killed")
-        checkpoints = tmp_path / "killed" / "checkpoints"
         former = set(checkpoints.glob("*"))
-        if kills % 2:  # while it starts, or anywhere
-            moment = before + chance.uniform(0, 3)
-        else:  # while it trains and writes
-            wait_for(lambda: set(checkpoints.glob("*")) - former, process)
-            moment = time.monotonic() + chance.uniform(0, 0.5)
-        wait_for(lambda: time.monotonic() >= moment, process)
+        process = start(*recipe, "--resume", "-o", "killed")
+        # Not before it has got somewhere, lest the test never ends; then at any moment.
+        wait_for(lambda before=former: set(checkpoints.glob("*")) - before, process)
+        moment = time.monotonic() + chance.uniform(0, 0.06)
+        wait_for(lambda until=moment: time.monotonic() >= until, process)
         if not process.is_alive():
             break
         process.kill()
@@ -91,3 +99,159 @@ def test_killed_at_many_moments_it_ends_with_the_same_weights(start, tmp_path):
     assert_same_model(tmp_path / "whole", tmp_path / "killed")
     left = {path.name for path in (tmp_path / "killed").iterdir()}
     assert left == {path.name for path in (tmp_path / "whole").iterdir()}
+
+
+@pytest.mark.slow
+def test_one_process_a_folder_stopped_by_signals(start, tmp_path):
+    checkpoints = tmp_path / "model" / "checkpoints"
+    first = start(*LONG, "--checkpoint-every", "1", "-o", "model")
+    wait_for(lambda: list(checkpoints.glob("*.checkpoint")), first)
+    second = start(*LONG, "--resume", "-o", "model", output="second.txt")
+    second.join()
+    assert second.exitcode == 1
+    message = "Error: Another process is training into model.\n"
+    assert (tmp_path / "second.txt").read_text() == message
+
+    os.kill(first.pid, signal.SIGTERM)
+    first.join()
+    assert first.exitcode == 128 + signal.SIGTERM
+    assert "Stopped by SIGTERM; gon-tf train --resume -o model goes on." in said(tmp_path)
+    stopped = last_checkpoint(checkpoints)
+    assert not [path for path in (tmp_path / "model").rglob(".*") if path.name != ".lock"]
+
+    # the lock went with the process; Ctrl-C ends the same way
+    third = start("train", "--resume", "-o", "model")
+    wait_for(lambda: last_checkpoint(checkpoints) > stopped, third)
+    os.kill(third.pid, signal.SIGINT)
+    third.join()
+    assert third.exitcode == 128 + signal.SIGINT
+    assert last_checkpoint(checkpoints) > stopped
+
+
+def last_checkpoint(folder):
+    """Name of the newest checkpoint; names sort as the training goes."""
+    return max(path.name for path in folder.glob("*.checkpoint"))
+
+
+@pytest.mark.slow
+def test_full_disk(start, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", disk]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs to mount a small file system, which takes root")
+    try:
+        filler = disk / "filler"
+        process = start(*LONG, "-o", "disk/model")
+        wait_for(lambda: len(list(disk.glob("model/checkpoints/*.checkpoint"))) == 2, process)
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(1024))
+        process.join()
+        assert process.exitcode == 1
+        error = said(tmp_path).splitlines()[-1]
+        assert error.startswith("Error: No space is left for disk/model; the last checkpoint")
+        assert error.endswith("is kept: free some and go on with --resume.")
+        kept = last_checkpoint(disk / "model" / "checkpoints")
+        filler.unlink()
+        process = start("train", "--resume", "-o", "disk/model")
+        wait_for(lambda: last_checkpoint(disk / "model" / "checkpoints") > kept, process)
+        assert process.is_alive()
+        process.kill()
+        process.join()
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_resume_tells_what_is_different(run, pictures, tmp_path):
+    recipe = ["train", "conv", "pictures", *SMALL, "--epochs", "1", "--pictures-every", "0"]
+    begun = run(*recipe, "--resume", "-o", "model", "--json")
+    assert begun.exit_code == 0, begun.stderr
+    done = run("train", "--resume", "-o", "model", "--json")
+    assert done.exit_code == 0, done.stderr
+    assert "The training in model is done already." in done.stderr
+    assert done.stdout == begun.stdout
+    other = run(*recipe, "--resume", "-o", "model", "--epochs", "3", "--seed", "7")
+    assert other.exit_code == 1
+    assert "now epochs is 3 (was 1), seed is 7 (was 0)." in other.stderr
+    again = run(*recipe, "-o", "model")
+    assert again.exit_code == 1
+    assert "exists already" in again.stderr
+
+    record = json.loads((tmp_path / "model" / "run.json").read_text())
+    (tmp_path / "model" / "run.json").write_text(json.dumps({**record, "finished": False}))
+    (pictures / "00.png").unlink()
+    fewer = run("train", "--resume", "-o", "model")
+    assert fewer.exit_code == 1
+    assert "another data set; now files is 11 (was 12), images is 11 (was 12)." in fewer.stderr
+
+
+def test_two_devices_learn_what_one_does(run, pictures, tmp_path):
+    recipe = ["train", "vae", "pictures", *SMALL, "--epochs", "2", "--validation-split", "0.34"]
+    for strategy in ("single", "mirrored"):
+        options = ["--strategy", strategy, "--pictures-every", "2"]
+        result = run(*recipe, *options, "--evaluate", "pictures", "-o", strategy)
+        assert result.exit_code == 0, result.stderr
+    single, mirrored = (gon_tf.load(tmp_path / name) for name in ("single", "mirrored"))
+    for a, b in zip(single.get_weights(), mirrored.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    odd = run(*recipe, "--strategy", "mirrored", "--batch-size", "3", "-o", "odd")
+    assert odd.exit_code == 1
+    assert "Each of 2 devices takes an equal part of a batch" in odd.stderr
+
+
+@pytest.mark.slow
+def test_two_workers(start, tmp_path):
+    ports = free_ports(6)
+    recipe = ["train", "conv", "pictures", *SMALL, "--epochs", "3", "--validation-split", "0.34"]
+    recipe += ["--evaluate", "pictures", "--ema", "0.5", "--pictures-every", "3"]
+    single = start(*recipe, "-o", "single", output="single.txt")
+    single.join()
+    assert single.exitcode == 0, (tmp_path / "single.txt").read_text()
+
+    def work(*arguments):
+        addresses = [f"localhost:{ports.pop()}" for _ in range(2)]
+        processes = []
+        for index in range(2):
+            task = {"type": "worker", "index": index}
+            config = json.dumps({"cluster": {"worker": addresses}, "task": task})
+            output = f"worker{index}.txt"
+            processes.append(start(*arguments, output=output, TF_CONFIG=config))
+        return processes
+
+    # one of them dies: the other says so, in one line
+    options = ["--strategy", "multiworker", "--checkpoint-every", "1"]
+    long = ["train", "conv", "pictures", *SMALL, "--epochs", "100000", "--pictures-every", "0"]
+    chief, other = work(*long, *options, "-o", "lost")
+    wait_for(lambda: list((tmp_path / "lost").glob("checkpoints/*")), chief)
+    other.kill()
+    chief.join(90)
+    assert chief.exitcode == 1
+    text = (tmp_path / "worker0.txt").read_text()
+    assert text.splitlines()[-1].startswith("Error: Another worker is lost")
+    kept = last_checkpoint(tmp_path / "lost" / "checkpoints")
+    chief, other = work("train", "--resume", *options, "-o", "lost")
+    wait_for(lambda: last_checkpoint(tmp_path / "lost" / "checkpoints") > kept, chief)
+    assert chief.is_alive()
+    for process in (other, chief):
+        process.kill()
+        process.join()
+
+    # together they learn what one does alone
+    processes = work(*recipe, *options, "-o", "several")
+    for index, process in enumerate(processes):
+        process.join(120)
+        assert process.exitcode == 0, (tmp_path / f"worker{index}.txt").read_text()
+    assert (tmp_path / "worker1.txt").read_text() == ""
+    alone, several = (gon_tf.load(tmp_path / name) for name in ("single", "several"))
+    for a, b in zip(alone.get_weights(), several.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def free_ports(count):
+    """Ports that nobody listens to."""
+    sockets = [socket.create_server(("localhost", 0)) for _ in range(count)]
+    ports = [listening.getsockname()[1] for listening in sockets]
+    for listening in sockets:
+        listening.close()
+    return ports

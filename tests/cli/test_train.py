@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import gon_tf
-from gon_tf.cli import training, variants
+from gon_tf.cli import schedules, variants
 from gon_tf.cli.recipe import Recipe
 
 SMALL = ["--image-size", "8", "--latent-dim", "4", "--filters", "2", "--batch-size", "4"]
@@ -22,8 +22,12 @@ def test_train_evaluate_and_train_again(run, pictures, tmp_path):
     assert "Warning" not in trained.stderr
 
     folder = tmp_path / "model"
-    names = {"checkpoint.weights.h5", "config.json", "log.csv", "metadata.json", "model.weights.h5"}
+    names = {"config.json", "log.csv", "loss.png", "metadata.json", "model.weights.h5", "run.json"}
+    names |= {".lock", "reconstructions", "samples"}
     assert {path.name for path in folder.iterdir()} == names
+    pictures = ["0001.png", "0002.png"]
+    assert sorted(path.name for path in (folder / "samples").iterdir()) == pictures
+    assert sorted(path.name for path in (folder / "reconstructions").iterdir()) == pictures
     with (folder / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2"]
@@ -31,8 +35,10 @@ def test_train_evaluate_and_train_again(run, pictures, tmp_path):
 
     metadata = json.loads((folder / "metadata.json").read_text())
     recipe = Recipe.from_json(metadata["recipe"])
-    expected = Recipe("conv", "pictures", "pictures", "pictures", (8, 8), 1, 4, filters=2)
-    expected = variants.complete(replace(expected, epochs=2, batch_size=4, seed=3))
+    names = {"validation": "pictures", "evaluate": "pictures"}
+    expected = Recipe("conv", "pictures", **names, image_size=(8, 8), latent_dim=4, filters=2)
+    expected = replace(expected, channels=1, epochs=2, batch_size=4, seed=3)
+    expected = variants.complete(expected)
     assert recipe == expected
     assert metadata["metrics"] == {**summary["metrics"], "split": "pictures", "count": 12}
     assert metadata["dataset"]["images"] == 12
@@ -99,14 +105,47 @@ def test_a_recipe_that_cannot_be_followed(run, tmp_path, text, message):
     assert message in result.stderr
 
 
-@pytest.mark.filterwarnings("default:Cannot read image")
+def test_config_wins_over_the_recipe_and_options_over_both(run, pictures, tmp_path):
+    settings = {"variant": "conv", "dataset": "pictures", "image_size": [8, 8], "crop": True}
+    settings |= {"epochs": 3, "batch_size": 4, "clipnorm": None, "channels": 3}
+    (tmp_path / "recipe.json").write_text(json.dumps(settings))
+    result = run("train", "--config", "recipe.json", "--epochs", "2", "--dry-run", "--json")
+    assert result.exit_code == 0, result.stderr
+    plan = json.loads(result.stdout)
+    expected = {**settings, "epochs": 2}
+    assert {name: plan["recipe"][name] for name in settings} == expected
+    assert plan["steps"] == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1]", "recipe.json is not a JSON object"),
+        ("{", "recipe.json is not a JSON object"),
+        ('{"speed": 3}', "recipe.json: a recipe has no 'speed'."),
+        ('{"epochs": 0}', "recipe.json: epochs: 0 is not in the range x>=1."),
+        ('{"epochs": 1.5}', "recipe.json: epochs: '1.5' is not a valid integer range."),
+        ('{"image_size": [8, 8, 8]}', "recipe.json: image_size: '8x8x8' is not a size"),
+        ('{"optimizer": "magic"}', "recipe.json: optimizer: 'magic' is not one of"),
+        ('{"epochs": 1}', "Give VARIANT and DATASET"),
+    ],
+)
+def test_a_config_that_cannot_be_followed(run, tmp_path, text, message):
+    (tmp_path / "recipe.json").write_text(text)
+    result = run("train", "--config", "recipe.json", "-o", "model")
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+@pytest.mark.filterwarnings("default:Cannot read image", "default:1 of 12 images")
 def test_broken_pictures_are_skipped_with_a_warning(run, pictures):
     (pictures / "05.png").write_text("hello")
     result = run("train", "conv", "pictures", *SMALL, "--epochs", "1", "-o", "model")
     assert result.exit_code == 0, result.stderr
     warned = [line for line in result.stderr.splitlines() if line.startswith("Warning")]
-    assert len(warned) == 1
+    assert len(warned) == 2
     assert "05.png" in warned[0]
+    assert "1 of 12 images" in warned[1]
 
 
 @pytest.mark.parametrize(
@@ -138,6 +177,30 @@ def test_broken_pictures_are_skipped_with_a_warning(run, pictures):
         (["conv", "nowhere/", "-o", "model"], 1, "nowhere"),
         (["conv", "mnits", "-o", "model"], 1, "did you mean 'mnist'?"),
         (["conv", "pictures", "-o", "model", *SMALL, "--validation", "nowhere/"], 1, "nowhere"),
+        (
+            ["conv", "pictures", "-o", "model", "--patience", "2"],
+            2,
+            "--patience needs --validation or --validation-split",
+        ),
+        (
+            ["conv", "pictures", "-o", "m", "--validation", "a", "--validation-split", "0.1"],
+            2,
+            "not both",
+        ),
+        (["conv", "pictures", "-o", "model", "--overwrite", "--resume"], 2, "give one"),
+        (
+            ["conv", "pictures", "-o", "model", *SMALL, "--validation-split", "0.01"],
+            1,
+            "A part of 0.01 of 12 images is not one to validate on",
+        ),
+        (
+            ["conv", "pictures", "-o", "m", "--strategy", "mirrored", "--steps-per-execution", "2"],
+            2,
+            "--steps-per-execution works on a single device only",
+        ),
+        (["conv", "pictures", "-o", "m", "--strategy", "multiworker"], 1, "TF_CONFIG"),
+        (["--resume", "-o", "pictures"], 1, "pictures holds no training that could go on"),
+        (["--resume", "-o", "model"], 2, "Give VARIANT and DATASET"),
         (["--recipe", "tiny-cnv", "-o", "model"], 1, "did you mean 'tiny-conv'?"),
         (["--recipe", "tiny-conv", "-o", "model"], 1, "tiny-conv has no recipe"),
     ],
@@ -160,10 +223,10 @@ def test_a_loss_that_is_not_finite(run, pictures, tmp_path):
 
 def test_moments_of_the_optimizer():
     recipe = variants.complete(Recipe("conv", "mnist", beta_1=0.5, beta_2=0.75))
-    optimizer = training.optimizer(recipe, steps=100)
+    optimizer = schedules.optimizer(recipe, steps=100)
     assert (optimizer.beta_1, optimizer.beta_2) == (0.5, 0.75)
     with pytest.raises(ValueError, match="sgd has no moments"):
-        training.optimizer(replace(recipe, optimizer="sgd"), steps=100)
+        schedules.optimizer(replace(recipe, optimizer="sgd"), steps=100)
 
 
 def test_rgb_and_mixed_precision(run, tmp_path):
@@ -209,9 +272,12 @@ def test_every_default_belongs_to_a_field_of_the_recipe():
         ({"schedule": "constant"}, [1.0, 1.0, 1.0]),
         ({"warmup": 0.5}, [0.0, 1.0, 0.0]),
         ({"warmup": 0.5, "schedule": "constant"}, [0.0, 1.0, 1.0]),
+        ({"schedule": "linear"}, [1.0, 0.5, 0.0]),
+        ({"schedule": "linear", "warmup": 0.5}, [0.0, 1.0, 0.0]),
+        ({"schedule": "exponential"}, [1.0, 0.1, 0.01]),
     ],
 )
 def test_learning_rate(changes, rates):
     recipe = variants.complete(Recipe("conv", "mnist", learning_rate=1.0, **changes))
-    schedule = training.optimizer(recipe, steps=100)._learning_rate
+    schedule = schedules.optimizer(recipe, steps=100)._learning_rate
     assert [float(schedule(step)) for step in (0, 50, 100)] == pytest.approx(rates, abs=1e-6)

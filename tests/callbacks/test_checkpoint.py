@@ -1,0 +1,126 @@
+import keras
+import numpy as np
+import pytest
+
+import gon_tf
+from gon_tf import checkpoints
+from gon_tf.callbacks import Checkpoint, Stopped
+
+
+class Interruption(keras.callbacks.Callback):
+    """Raises RuntimeError at a step, counted from the start of this training."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.left = step
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.left -= 1
+        if self.left < 0:
+            raise RuntimeError
+
+
+def build(optimizer=None):
+    keras.utils.set_random_seed(3)
+    decoder = gon_tf.ImplicitDecoder(1, latent_dim=2, width=4, depth=2, dropout=0.2)
+    model = gon_tf.ImplicitGON(decoder, (8, 8, 1), points_per_step=20)
+    model.compile(optimizer or keras.optimizers.Adam(0.01, use_ema=True))
+    return model
+
+
+def train(images, folder, *others, model=None, every=2, **arguments):
+    """Five steps an epoch, three epochs: the model, and its history."""
+    model = model or build()
+    images = gon_tf.data.Images(images)
+    stopping = keras.callbacks.EarlyStopping(
+        "val_loss", patience=9, mode="min", restore_best_weights=True
+    )
+    checkpoint = Checkpoint(folder, every, [stopping])
+    history = model.fit(
+        images.steps(2, shuffle_seed=0, start=5 * checkpoint.epoch),
+        steps_per_epoch=5,
+        epochs=3,
+        validation_data=images.batches(4),
+        latents_from=images.batches(4),
+        callbacks=[stopping, *others, checkpoint],
+        verbose=0,
+        **arguments,
+    )
+    return model, history.history
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Weights and last metrics of a training that was not interrupted."""
+    images = np.random.default_rng(5).integers(0, 256, (10, 8, 8, 1), dtype=np.uint8)
+    model, history = train(images, tmp_path_factory.mktemp("whole"))
+    return images, model.get_weights(), {name: values[-1] for name, values in history.items()}
+
+
+@pytest.mark.parametrize("steps", [[1], [5], [8, 3], [14]])
+def test_interrupted_training_ends_with_the_same_weights(whole, tmp_path, steps):
+    images, weights, logs = whole
+    for step in steps:
+        with pytest.raises(RuntimeError):
+            train(images, tmp_path, Interruption(step))
+    model, history = train(images, tmp_path)
+    for weight, expected in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+    assert {name: values[-1] for name, values in history.items()} == logs
+    # once it is done, there is nothing more to do
+    model, history = train(images, tmp_path)
+    assert history == {}
+    for weight, expected in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+
+
+def test_a_damaged_checkpoint_costs_only_time(whole, tmp_path):
+    images, weights, _ = whole
+    with pytest.raises(RuntimeError):
+        train(images, tmp_path, Interruption(9))
+    checkpoints.find(tmp_path)[-1].write_bytes(b"")
+    with pytest.warns(UserWarning, match="is damaged"):
+        model, _ = train(images, tmp_path)
+    for weight, expected in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+
+
+def test_stop_writes_a_last_checkpoint(whole, tmp_path):
+    images, model = whole[0], build()
+    images = gon_tf.data.Images(images)
+    checkpoint = Checkpoint(tmp_path)
+    third = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: checkpoint.stop() if batch == 2 else None
+    )
+    with pytest.raises(Stopped):
+        model.fit(images.batches(2), epochs=2, callbacks=[third, checkpoint], verbose=0)
+    assert (checkpoints.newest(tmp_path).epoch, checkpoints.newest(tmp_path).step) == (0, 3)
+
+
+def test_steps_per_execution(whole, tmp_path):
+    images = whole[0]
+
+    def go_on(folder, *others):
+        model = build()
+        model.compile("adam", steps_per_execution=2)
+        return train(images, tmp_path / folder, *others, model=model)[0].get_weights()
+
+    with pytest.raises(RuntimeError):
+        go_on("interrupted", Interruption(2))
+    results = go_on("interrupted"), go_on("whole")
+    for weight, expected in zip(*results, strict=True):
+        np.testing.assert_array_equal(weight, expected)
+
+
+def test_a_checkpoint_of_another_model(whole, tmp_path):
+    images = whole[0]
+    with pytest.raises(RuntimeError):
+        train(images, tmp_path, Interruption(5))
+    with pytest.raises(ValueError, match="is of another model, optimizer or callbacks"):
+        train(images, tmp_path, model=build(keras.optimizers.SGD()))
+
+
+@pytest.mark.parametrize("arguments", [{"every": 0}, {"writes": 1}])
+def test_arguments_out_of_range(tmp_path, arguments):
+    with pytest.raises(ValueError, match="Received"):
+        Checkpoint(tmp_path, **arguments)
