@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from gon_tf.cli import streams
+from gon_tf.files import replacing  # noqa: F401 - the commands write
 
 # Format of a picture, and what Pillow is told when it writes one, by the suffix of its file.
 FORMATS = {
@@ -114,18 +114,3 @@ def different_names(stems: Iterable[str], taken: Iterable[str] = ()) -> list[str
         seen.add(name.casefold())
         names.append(name)
     return names
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that becomes `path` in the end, unless something failed.
-
-    Nobody ever sees a half-written file. The folder is made if needed.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from gon_tf import picture_files
 from gon_tf.cli import outputs, streams
+from gon_tf.plots import GAP, grid, pairs, square, to_uint8  # noqa: F401 - the commands draw
 
 if TYPE_CHECKING:
     import numpy as np
 
     Pictures = Sequence[np.ndarray] | np.ndarray
 
-GAP = 2  # pixels between the tiles of a grid
 MOST_PIXELS = 200_000_000  # of a grid
 MOST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}  # pixels that the formats can hold
 
@@ -90,13 +90,6 @@ def check(path: Path) -> None:
             raise OSError(f"{streams.title(path)} is a broken picture: {error}") from error
 
 
-def to_uint8(images) -> np.ndarray:
-    """Pictures in [0, 1] as uint8."""
-    import numpy as np
-
-    return np.rint(np.clip(np.asarray(images, "float32"), 0, 1) * 255).astype("uint8")
-
-
 def check_grid(count: int, size: Sequence[int]) -> None:
     """Raise ValueError if `count` pictures of (height, width, ...) `size` are too many for one."""
     height, width = size[:2]
@@ -105,40 +98,6 @@ def check_grid(count: int, size: Sequence[int]) -> None:
             f"A picture of {count:,} pictures of {height}x{width} pixels is too large; give a "
             "folder as OUT, without --grid."
         )
-
-
-def grid(images: Pictures, columns: int) -> np.ndarray:
-    """One picture of all `images`, row by row, with white gaps."""
-    import numpy as np
-
-    height, width, channels = images[0].shape
-    rows = math.ceil(len(images) / columns)
-    size = rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels
-    canvas = np.full(size, 255, "uint8")
-    for i, image in enumerate(images):
-        top, left = i // columns * (height + GAP), i % columns * (width + GAP)
-        canvas[top : top + height, left : left + width] = image
-    return canvas
-
-
-def square(images: Pictures) -> np.ndarray:
-    """A grid as near to a square as the number of images allows."""
-    return grid(images, math.ceil(math.sqrt(len(images))))
-
-
-def pairs(above: Pictures, below: Pictures) -> np.ndarray:
-    """A grid in which every picture of `above` stands over its counterpart in `below`."""
-    import numpy as np
-
-    count = len(above)
-    columns = count if count <= 10 else math.ceil(math.sqrt(2 * count))
-    blank = [np.full_like(above[0], 255)] * (-count % columns)
-    tiles = []
-    for start in range(0, count, columns):
-        for row in (above, below):
-            part = list(row[start : start + columns])
-            tiles += part + blank[: columns - len(part)]
-    return grid(tiles, columns)
 
 
 def enlarged(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
