@@ -137,15 +137,14 @@ def test_a_config_that_cannot_be_followed(run, tmp_path, text, message):
     assert message in result.stderr
 
 
-@pytest.mark.filterwarnings("default:Cannot read image", "default:1 of 12 images")
+@pytest.mark.filterwarnings("default:Cannot read image")
 def test_broken_pictures_are_skipped_with_a_warning(run, pictures):
     (pictures / "05.png").write_text("hello")
     result = run("train", "conv", "pictures", *SMALL, "--epochs", "1", "-o", "model")
     assert result.exit_code == 0, result.stderr
     warned = [line for line in result.stderr.splitlines() if line.startswith("Warning")]
-    assert len(warned) == 2
+    assert len(warned) == 1
     assert "05.png" in warned[0]
-    assert "1 of 12 images" in warned[1]
 
 
 @pytest.mark.parametrize(
