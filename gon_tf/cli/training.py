@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gon_tf import distribute, files
-from gon_tf.cli import runs, schedules, stopping, variants
+from gon_tf.cli import anomaly, runs, schedules, stopping, variants
 from gon_tf.cli.evaluate import measure
 from gon_tf.cli.info import devices, versions
 from gon_tf.cli.recipe import Recipe
@@ -211,20 +211,27 @@ def train(job: Job, folder: Path, *, writes: bool) -> dict:
     if writes:
         writing += drawing_callbacks(job, folder)
     fit(job, [*knowing, *writing, checkpoint], checkpoint, quiet=not writes)
-    return describe(job, log, evaluate(job)) if writes else {}
-
-
-def evaluate(job: Job) -> dict:
-    """The metrics of the data set that the recipe names for the end."""
-    from gon_tf import data
-
-    recipe, model = job.recipe, job.model
-    if not recipe.evaluate:
+    if not writes:
         return {}
+    model = job.model
     if job.options.strategy == "multiworker":  # one worker alone measures a copy
         model = type(model).from_config(model.get_config())
         model.set_weights(job.model.get_weights())
         model.compile()
+    images = job.images.batches(job.recipe.batch_size)
+    return {
+        **describe(job, log, evaluate(job, model)),
+        anomaly.KEY: anomaly.error_quantiles(model, images),
+    }
+
+
+def evaluate(job: Job, model: keras.Model) -> dict:
+    """The metrics of the data set that the recipe names for the end."""
+    from gon_tf import data
+
+    recipe = job.recipe
+    if not recipe.evaluate:
+        return {}
     images = data.load(
         recipe.evaluate,
         model.image_shape,

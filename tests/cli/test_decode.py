@@ -110,6 +110,4 @@ def test_a_grid_that_is_too_large(run, implicit_model, tmp_path):
     np.savez(tmp_path / "a.npz", latents=np.zeros((13, 4)))
     result = run("decode", implicit_model, "a.npz", "-o", "x.png", "--size", "4096")
     assert result.exit_code == 1
-    assert (
-        "A picture of 13 pictures of 4096x4096 pixels is too large" in result.stderr
-    )
+    assert "A picture of 13 pictures of 4096x4096 pixels is too large" in result.stderr
