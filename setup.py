@@ -38,6 +38,11 @@ setup(
         "click>=8.1",
         "pillow",
         "wrapt",
+        # for models from a web server
+        "filelock",
+        "platformdirs",
+        "requests",
+        "tqdm",
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21"],

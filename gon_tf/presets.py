@@ -4,13 +4,14 @@
     metadata.json      where it comes from: data, recipe, metrics, licence
     model.weights.h5   the weights, with the Gaussian of the latents
 
-Nothing in a preset is code: the classes are those named below, the weights are arrays.
+Nothing in a preset is code: the classes are those named below, their arguments plain values, the
+weights arrays. A preset may come from a stranger: whatever it claims is checked before it has an
+effect, and no model is built that is larger than its weights.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
+import math
 import os
 import platform
 import shutil
@@ -22,27 +23,35 @@ import numpy as np
 import tensorflow as tf
 
 import gon_tf
-from gon_tf import decoders, models, zoo
+from gon_tf import decoders, models, weights, zoo
+from gon_tf.zoo.files import CONFIG, METADATA, WEIGHTS, read_json, write_json
 
-CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-CLASSES = {
-    cls.__name__: cls
-    for cls in (
-        models.GON,
-        models.VariationalGON,
-        models.ImplicitGON,
-        models.Autoencoder,
-        models.TiedAutoencoder,
-        models.VariationalAutoencoder,
-        models.GLO,
-        decoders.ConvDecoder,
-        decoders.ImplicitDecoder,
-        decoders.GaussianEncoding,
-        decoders.NeRFEncoding,
-    )
+
+def by_name(*classes) -> dict:
+    """Classes by the names that a config has for them."""
+    return {cls.__name__: cls for cls in classes}
+
+
+MODELS = by_name(
+    models.GON,
+    models.VariationalGON,
+    models.ImplicitGON,
+    models.Autoencoder,
+    models.TiedAutoencoder,
+    models.VariationalAutoencoder,
+    models.GLO,
+)
+# Arguments that are layers themselves, and the classes that they may be of.
+PARTS = {
+    "decoder": by_name(decoders.ConvDecoder, decoders.ImplicitDecoder),
+    "encoder": {},
+    "encoding": by_name(decoders.GaussianEncoding, decoders.NeRFEncoding),
 }
-PARTS = ("decoder", "encoder", "encoding")  # arguments that are layers themselves
+CLASSES = MODELS | PARTS["decoder"] | PARTS["encoding"]
 OF_EVERY_LAYER = ("name", "trainable", "dtype")  # Keras' own arguments, not saved
+# What no weights bound: numbers of an image, and steps that are taken for each.
+MOST_PIXELS = 2**24
+MOST_STEPS = {"inner_steps": 100, "encode_steps": 10_000}
 
 
 def save(model, folder, metadata: dict | None = None, *, overwrite: bool = False) -> None:
@@ -95,31 +104,43 @@ def load(model: str | os.PathLike) -> keras.Model:
     """A trained model, ready to encode, decode and sample.
 
     Args:
-        model: name of a zoo model (`gon_tf.list_models()`) or path of a preset folder.
+        model: name of a zoo model (`gon_tf.list_models()`), path of a preset folder, or URL of a
+            model on a web server that has a zoo (`https://HOST/PATH/NAME`): it is downloaded to
+            `$GON_TF_CACHE`, or the folder where the system keeps such things, and kept there.
 
     Raises:
         ValueError: if there is no such model, or the preset is damaged.
-        OSError: if a file of the preset is missing.
+        OSError: if a file of the preset is missing, or a server cannot be reached.
 
     Example:
         >>> gon_tf.load("mnist-conv").sample(16).shape
         (16, 32, 32, 1)
     """
     folder = zoo.locate(model)
-    config = read_json(folder / CONFIG)
-    built = build(config, folder / CONFIG)
-    path = folder / WEIGHTS
+    config, path = read_json(folder / CONFIG), folder / WEIGHTS
     if not path.is_file():
         raise FileNotFoundError(f"The preset {folder} has no {WEIGHTS}.")
+    check(config, MODELS, folder / CONFIG)
+    try:
+        room = weights.room_for(weights.check(path))
+    except ValueError as error:
+        raise not_the_weights(path, error) from error
+    with room:
+        built = build(config, folder / CONFIG)
     try:
         built.load_weights(path)
-    except (ValueError, OSError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} does not hold the weights of the model in {CONFIG}: {first_line(error)}"
-        ) from error
+    except (ValueError, OSError, KeyError, TypeError, RuntimeError) as error:
+        raise not_the_weights(path, error) from error
     if not all(np.all(np.isfinite(weight)) for weight in built.get_weights()):
         raise ValueError(f"{path} holds weights that are NaN or infinite.")
     return built
+
+
+def not_the_weights(path: Path, error: Exception) -> ValueError:
+    """The error for a file that is not what config.json promises."""
+    return ValueError(
+        f"{path} does not hold the weights of the model in {CONFIG}: {first_line(error)}"
+    )
 
 
 def describe(thing) -> dict:
@@ -143,21 +164,65 @@ def describe(thing) -> dict:
     return {"class": name, "arguments": arguments}
 
 
+def check(description: dict, classes: dict, path: Path) -> None:
+    """Raises unless a description names one of `classes`, with plain values for its arguments.
+
+    Args:
+        description: what `describe` gives, from a file that may say anything.
+        classes: those that are accepted.
+        path: the file, for messages.
+
+    Raises:
+        ValueError: if the class is another, or an argument is none that a preset could have.
+    """
+    name, arguments = description.get("class"), description.get("arguments")
+    if not isinstance(name, str) or name not in classes:
+        raise ValueError(
+            f"{path} names no class of gon_tf that fits here ({', '.join(classes)}). "
+            f"Received: {str(name)[:100]!r}"
+        )
+    if not isinstance(arguments, dict):
+        raise ValueError(f"{path} gives no arguments of {name}.")
+    for argument, value in arguments.items():
+        if argument in PARTS and isinstance(value, dict):
+            check(value, PARTS[argument], path)
+        elif not is_plain(value) or not is_bounded(argument, value):
+            raise ValueError(
+                f"{path} gives {name} a value that no preset has. "
+                f"Received: {str(argument)[:100]}={str(value)[:100]}"
+            )
+
+
+def is_plain(value) -> bool:
+    """Whether an argument is a text, a number, a truth value, None, or a list of numbers."""
+    if isinstance(value, list):
+        return len(value) <= 10 and all(type(item) in (int, float) for item in value)
+    return value is None or type(value) in (str, bool, int, float)
+
+
+def is_bounded(argument: str, value) -> bool:
+    """Whether a plain argument asks for a reasonable amount of memory and time."""
+    numbers = value if isinstance(value, list) else [value]
+    if any(type(number) is int and abs(number) > 2**31 for number in numbers):
+        return False
+    if argument == "image_shape" and isinstance(value, list):
+        return abs(math.prod(value)) <= MOST_PIXELS
+    return not (argument in MOST_STEPS and type(value) is int and value > MOST_STEPS[argument])
+
+
 def build(config: dict, path: Path):
     """The model or decoder that `describe` described, with new weights.
 
     Raises:
         ValueError: if the description is not one of a class of this project.
     """
+    arguments = dict(config["arguments"])
+    for argument in PARTS:
+        if isinstance(part := arguments.get(argument), dict):
+            arguments[argument] = build(part, path)
     try:
-        cls, arguments = CLASSES[config["class"]], dict(config["arguments"])
-        for argument in PARTS:
-            if isinstance(part := arguments.get(argument), dict):
-                arguments[argument] = build(part, path)
-        return cls(**arguments)
-    except KeyError as error:
-        raise ValueError(f"{path} names no class of gon_tf: {error} is unknown.") from error
-    except (TypeError, ValueError) as error:
+        return CLASSES[config["class"]](**arguments)
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{path} does not describe a model: {first_line(error)}") from error
 
 
@@ -178,27 +243,6 @@ def versions() -> dict:
         "tensorflow": tf.__version__,
         "python": platform.python_version(),
     }
-
-
-def read_json(path: Path) -> dict:
-    """The JSON object in a file.
-
-    Raises:
-        ValueError: if it is none.
-        FileNotFoundError: if there is no such file.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(f"The preset {path.parent} has no {path.name}.")
-    with contextlib.suppress(UnicodeDecodeError, json.JSONDecodeError, RecursionError):
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(values, dict):
-            return values
-    raise ValueError(f"{path} is not a JSON object.")
-
-
-def write_json(path: Path, values: dict) -> None:
-    """Writes a JSON object for people to read."""
-    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 def first_line(error: Exception) -> str:

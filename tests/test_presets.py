@@ -1,4 +1,5 @@
 import json
+import os
 
 import h5py
 import keras
@@ -101,18 +102,95 @@ def test_unknown_model():
         (b"", "is not a JSON object"),
         (b"[1]", "is not a JSON object"),
         (b"\xff\xfe", "is not a JSON object"),
+        (b'{"class": ' + b"[" * 100_000, "is not a JSON object"),
+        (b'{"class": ' + b"1" * 5000 + b"}", "is not a JSON object"),
         (b"{}", "names no class"),
         (b'{"class": "os.system", "arguments": {}}', "names no class of gon_tf"),
+        (b'{"class": ["GON"], "arguments": {}}', "names no class of gon_tf"),
+        (b'{"class": "ConvDecoder", "arguments": {}}', "names no class of gon_tf that fits here"),
+        (b'{"class": "GON", "arguments": []}', "gives no arguments"),
         (b'{"class": "GON", "arguments": {}}', "does not describe a model: .*decoder"),
-        (
-            b'{"class": "ConvDecoder", "arguments": {"image_shape": [8, 8], "latent_dim": 2}}',
-            "three integers",
-        ),
+        (b" " * 2**20 + b"{}", "is too large: 1,048,578 bytes"),
     ],
 )
 def test_damaged_config(preset, content, message):
     (preset / "config.json").write_bytes(content)
     with pytest.raises(ValueError, match=message):
+        gon_tf.load(preset)
+
+
+def altered(preset, **arguments):
+    """The preset, with other arguments of its decoder."""
+    config = json.loads((preset / "config.json").read_text())
+    config["arguments"]["decoder"]["arguments"].update(arguments)
+    (preset / "config.json").write_text(json.dumps(config))
+    return preset
+
+
+KERAS_OBJECT = {"module": "os", "class_name": "system", "config": {"command": "touch here"}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"image_shape": [8, 8]}, "does not describe a model: .*three integers"),
+        ({"image_shape": [2**20, 2**20, 1]}, "a value that no preset has"),
+        ({"latent_dim": 10**400}, "a value that no preset has"),
+        ({"latent_dim": 2**20}, "asks for a larger model than the weights are for"),
+        ({"filters": 2**20}, "asks for a larger model than the weights are for"),
+        ({"activation": KERAS_OBJECT}, r"a value that no preset has. Received: activation="),
+        ({"dtype": {"class_name": "DTypePolicy"}}, "a value that no preset has"),
+        ({"encoder": {"class": "GON", "arguments": {}}}, "names no class of gon_tf that fits"),
+        ({"nothing": 1}, "does not describe a model"),
+    ],
+)
+def test_config_that_asks_for_what_no_preset_has(preset, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        gon_tf.load(altered(preset, **arguments))
+
+
+@pytest.mark.parametrize(
+    ("decoder", "arguments"),
+    [
+        ({"depth": 2**31}, {}),
+        ({"width": 2**31}, {}),
+        ({"latent_dim": 2**31}, {}),
+        ({}, {"components": 2**31}),
+        ({}, {"inner_steps": 101}),
+        ({}, {"image_shape": [2**16, 2**16, 1]}),
+    ],
+)
+def test_implicit_config_that_asks_for_too_much(tmp_path, decoder, arguments):
+    model = gon_tf.ImplicitGON(gon_tf.ImplicitDecoder(1, 2, width=4, depth=1), (4, 4, 1))
+    model.save_to_preset(tmp_path / "preset")
+    preset = altered(tmp_path / "preset", **decoder)
+    config = json.loads((preset / "config.json").read_text())
+    config["arguments"].update(arguments)
+    (preset / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="larger model than|no preset has"):
+        gon_tf.load(preset)
+
+
+def test_decoder_of_a_decoder(preset):
+    config = json.loads((preset / "config.json").read_text())
+    config["arguments"]["decoder"]["class"] = "GON"
+    (preset / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="fits here .ConvDecoder, ImplicitDecoder"):
+        gon_tf.load(preset)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.weights.h5"])
+def test_links_are_refused(preset, tmp_path, name):
+    (preset / name).rename(tmp_path / "elsewhere")
+    (preset / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match=f"{name} is a link"):
+        gon_tf.load(preset)
+
+
+def test_pipes_are_refused(preset):
+    (preset / "model.weights.h5").unlink()
+    os.mkfifo(preset / "model.weights.h5")
+    with pytest.raises(ValueError, match=r"model.weights.h5 is not a plain file"):
         gon_tf.load(preset)
 
 

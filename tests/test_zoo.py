@@ -63,7 +63,7 @@ def test_misspelt_name_suggests_the_nearest():
 def copied(tmp_path, monkeypatch):
     shutil.copytree(zoo.ROOT / "mnist-conv", tmp_path / "mnist-conv")
     shutil.copy(zoo.ROOT / zoo.REGISTRY, tmp_path)
-    monkeypatch.setattr(zoo, "ROOT", tmp_path)
+    monkeypatch.setenv("GON_TF_ZOO", str(tmp_path))
     return tmp_path / "mnist-conv"
 
 
@@ -77,5 +77,71 @@ def test_altered_file_is_refused_before_it_is_opened(copied):
 
 def test_missing_file(copied):
     (copied / "config.json").unlink()
-    with pytest.raises(FileNotFoundError, match=r"has no config.json: install gon-tf again"):
+    with pytest.raises(FileNotFoundError, match=r"has no config.json: publish the model again"):
         gon_tf.load("mnist-conv")
+
+
+def test_link_to_a_preset_is_refused(copied, tmp_path):
+    copied.rename(tmp_path / "elsewhere")
+    copied.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match="is a link; a zoo holds the folders themselves"):
+        gon_tf.load("mnist-conv")
+
+
+def test_folder_as_url(copied):
+    assert zoo.folder(copied.as_uri()) == copied
+
+
+def test_folder_that_is_no_zoo(tmp_path, monkeypatch):
+    monkeypatch.setenv("GON_TF_ZOO", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"is not a zoo: it has no registry.json"):
+        zoo.list_models()
+
+
+FILES = zoo.find("mnist-conv").files
+WRONG = {
+    "name": ["../mnist-conv", "/etc", "a/b", "a\\b", ".hidden", "a..b", "", "A", "-a", None, ["a"]],
+    "parameters": ["many", True, 1.5],
+    "image_shape": [32, ["32"], None],
+    "dataset": [1],
+    "metrics": [[]],
+    "files": [
+        [],
+        {},
+        {**FILES, "../evil.py": FILES["config.json"]},
+        {**FILES, "config.json": None},
+        {**FILES, "config.json": {"sha256": "0" * 64, "bytes": 2**20 + 1}},
+        {**FILES, "config.json": {"sha256": "0" * 64, "bytes": -1}},
+        {**FILES, "config.json": {"sha256": "x" * 64, "bytes": 1}},
+        {**FILES, "config.json": {"sha256": "0" * 64, "bytes": 1, "path": "/etc"}},
+    ],
+}
+
+
+@pytest.mark.parametrize(("field", "value"), [(f, v) for f in WRONG for v in WRONG[f]])
+def test_hostile_registry(copied, field, value):
+    path = copied.parent / "registry.json"
+    registry = json.loads(path.read_text())
+    registry["models"][0][field] = value
+    path.write_text(json.dumps(registry))
+    with pytest.raises(ValueError, match=r"registry.json is damaged: "):
+        zoo.folder("mnist-conv")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"\xff", b"{}", b'{"format": 2, "models": []}', b'{"format": 1, "models": [1]}'],
+)
+def test_broken_registry(copied, content):
+    (copied.parent / "registry.json").write_bytes(content)
+    with pytest.raises(ValueError, match="is not a|is damaged"):
+        zoo.list_models()
+
+
+def test_registry_that_names_a_model_twice(copied):
+    path = copied.parent / "registry.json"
+    registry = json.loads(path.read_text())
+    registry["models"] *= 2
+    path.write_text(json.dumps(registry))
+    with pytest.raises(ValueError, match="names a model twice"):
+        zoo.list_models()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,30 +40,16 @@ def metadata(preset: Path) -> dict:
         OSError: if it says nothing.
         ValueError: if its metadata.json is damaged.
     """
-    return read(preset / "metadata.json")
+    from gon_tf import zoo
 
-
-def read(path: Path) -> dict:
-    """The JSON object in a file of a preset.
-
-    Raises:
-        OSError: if there is no such file.
-        ValueError: if it is damaged.
-    """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not a JSON file: {error}.") from error
-    if not isinstance(values, dict):
-        raise ValueError(f"{path} is not a JSON object.")
-    return values
+    return zoo.read_json(preset / "metadata.json")
 
 
 def check_implicit(name: str, task: str) -> None:
     """Raise ValueError unless MODEL is implicit, which `task` needs; without TensorFlow."""
     from gon_tf import zoo
 
-    kind = read(folder(name) / "config.json").get("class")
+    kind = zoo.read_json(folder(name) / "config.json").get("class")
     if kind != "ImplicitGON":
         able = ", ".join(zoo.list_models(variant="implicit"))
         there_is = f"the zoo has {able}" if able else "the zoo has none, gon_tf.ImplicitGON is one"

@@ -87,7 +87,7 @@ def zoo(tmp_path, monkeypatch, grey_model):
     root = tmp_path / "zoo"
     shutil.copytree(grey_model, root / "tiny-conv")
     zoo.index(root)
-    monkeypatch.setattr(zoo, "ROOT", root)
+    monkeypatch.setenv("GON_TF_ZOO", str(root))
     return root
 
 

@@ -1,0 +1,191 @@
+"""registry.json: what a zoo holds. It may come from a stranger's server, so nothing is trusted."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from gon_tf.zoo import files
+
+REGISTRY = "registry.json"
+FORMAT = 1
+MOST_BYTES = 2**22  # of a registry
+NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class UnknownModelError(ValueError):
+    """There is no zoo model of that name."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the registry says of a model.
+
+    Attributes:
+        name: "<dataset>-<variant>".
+        dataset: e.g. "fashion-mnist".
+        variant: "conv", "variational" or "implicit".
+        parameters: number of trained weights.
+        image_shape: [height, width, channels].
+        latent_dim: number of latents.
+        metrics: measured values, with the data they were measured on.
+        files: {file name: {"sha256": hex digest, "bytes": size}}.
+
+    Raises:
+        ValueError: if a value is not of that kind; a name that could be a path is not one.
+    """
+
+    name: str
+    dataset: str
+    variant: str
+    parameters: int
+    image_shape: list[int]
+    latent_dim: int
+    metrics: dict
+    files: dict
+
+    def __post_init__(self):
+        check_name(self.name)
+        numbers = (self.parameters, self.latent_dim, *as_list(self.image_shape))
+        texts = (self.dataset, self.variant)
+        if not (
+            all(type(number) is int for number in numbers)
+            and all(isinstance(text, str) for text in texts)
+            and isinstance(self.metrics, dict)
+        ):
+            raise ValueError(f"The entry of {self.name} has a value of a wrong kind.")
+        if not isinstance(self.files, dict) or set(self.files) != set(files.NAMES):
+            raise ValueError(f"The files of {self.name} must be {', '.join(files.NAMES)}.")
+        for file, registered in self.files.items():
+            if not is_fingerprint(registered, files.MOST_BYTES[file]):
+                raise ValueError(f"{self.name} has no valid sha256 and size of {file}.")
+
+    @property
+    def digest(self) -> str:
+        """Short name of exactly these files."""
+        parts = "".join(self.files[file]["sha256"] for file in files.NAMES)
+        return hashlib.sha256(parts.encode()).hexdigest()[:16]
+
+
+def check_name(name) -> None:
+    """Raises ValueError unless `name` can be that of a model: never a path, never hidden."""
+    if not isinstance(name, str) or not NAME.fullmatch(name) or len(name) > 100:
+        raise ValueError(
+            "A model's name has lower-case letters and digits, joined by - _ or . "
+            f"Received: {name!r}"
+        )
+
+
+def as_list(value) -> list:
+    """`value` if it is a list, or else a list that no check of numbers passes."""
+    return value if isinstance(value, list) else [None]
+
+
+def is_fingerprint(value, most_bytes: int) -> bool:
+    """Whether `value` is what `files.fingerprint` gives for a file of at most so many bytes."""
+    return (
+        isinstance(value, dict)
+        and set(value) == {"sha256", "bytes"}
+        and isinstance(value["sha256"], str)
+        and SHA256.fullmatch(value["sha256"]) is not None
+        and type(value["bytes"]) is int
+        and 0 < value["bytes"] <= most_bytes
+    )
+
+
+def parse(content: bytes, source: str | os.PathLike) -> tuple[Entry, ...]:
+    """The entries of a registry.
+
+    Args:
+        content: the text of registry.json.
+        source: where it comes from, for messages.
+
+    Raises:
+        ValueError: if it is not a registry that this version reads.
+    """
+    source = os.fspath(source)
+    registry = files.parse_json(content, source)
+    models = registry.get("models")
+    if registry.get("format") != FORMAT or not isinstance(models, list):
+        raise ValueError(f"{source} is not a registry of gon_tf models (format {FORMAT}).")
+    known = {field.name for field in fields(Entry)}
+    if not all(isinstance(model, dict) and set(model) == known for model in models):
+        raise ValueError(f"{source} is damaged: every model has {', '.join(sorted(known))}.")
+    try:
+        found = tuple(Entry(**model) for model in models)
+    except ValueError as error:
+        raise ValueError(f"{source} is damaged: {error}") from error
+    if len({entry.name for entry in found}) < len(found):
+        raise ValueError(f"{source} is damaged: it names a model twice.")
+    return found
+
+
+def find(name: str, among: Iterable[Entry], where: str = "") -> Entry:
+    """The entry of that name.
+
+    Raises:
+        UnknownModelError: if there is none; the text suggests the nearest name.
+    """
+    known = {entry.name: entry for entry in among}
+    if name in known:
+        return known[name]
+    nearest = difflib.get_close_matches(name, known, n=1)
+    hint = (
+        f"did you mean {nearest[0]!r}?" if nearest else f"there are {', '.join(known) or 'none'}."
+    )
+    raise UnknownModelError(f"{name!r} is neither a preset folder nor a zoo model{where}: {hint}")
+
+
+def index(root: Path) -> tuple[Entry, ...]:
+    """Writes registry.json for the preset folders in `root`, which end in "-<variant>".
+
+    Raises:
+        ValueError: if a folder is not a preset, or has no such name.
+        OSError: if a file is missing or cannot be written.
+    """
+    presets = sorted(config.parent for config in root.glob(f"*/{files.CONFIG}"))
+    found = tuple(map(entry_of, (preset for preset in presets if not is_hidden(preset))))
+    text = json.dumps({"format": FORMAT, "models": [asdict(entry) for entry in found]}, indent=2)
+    temporary = root / f".{os.getpid()}-{REGISTRY}"
+    try:
+        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.replace(root / REGISTRY)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return found
+
+
+def is_hidden(preset: Path) -> bool:
+    """Whether a folder is one that is still being written."""
+    return preset.name.startswith(".")
+
+
+def entry_of(preset: Path) -> Entry:
+    """The entry of a preset folder.
+
+    Raises:
+        ValueError: if its metadata or its name are not those of a preset.
+        OSError: if a file is missing.
+    """
+    files.check_plain(preset)
+    metadata = files.read_json(preset / files.METADATA)
+    if missing := {"parameters", "image_shape", "latent_dim", "metrics"} - metadata.keys():
+        raise ValueError(f"{preset / files.METADATA} has no {', '.join(sorted(missing))}.")
+    dataset, _, variant = preset.name.rpartition("-")
+    return Entry(
+        name=preset.name,
+        dataset=dataset,
+        variant=variant,
+        parameters=metadata["parameters"],
+        image_shape=metadata["image_shape"],
+        latent_dim=metadata["latent_dim"],
+        metrics=metadata["metrics"],
+        files={file: files.fingerprint(preset / file) for file in files.NAMES},
+    )
