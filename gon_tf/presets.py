@@ -14,8 +14,6 @@ from __future__ import annotations
 import math
 import os
 import platform
-import shutil
-import tempfile
 from pathlib import Path
 
 import keras
@@ -24,7 +22,7 @@ import tensorflow as tf
 
 import gon_tf
 from gon_tf import decoders, models, weights, zoo
-from gon_tf.zoo.files import CONFIG, METADATA, WEIGHTS, read_json, write_json
+from gon_tf.zoo.files import CONFIG, METADATA, WEIGHTS, new_preset, read_json, write_json
 
 
 def by_name(*classes) -> dict:
@@ -75,29 +73,13 @@ def save(model, folder, metadata: dict | None = None, *, overwrite: bool = False
         raise FileNotFoundError(f"The folder {folder.parent} does not exist.")
     config = {**describe(model), "versions": versions()}
     metadata = {**shapes(model), **(metadata or {})}
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with new_preset(folder) as temporary:
         # A copy that was never compiled has no optimizer state to save.
         copy = build(config, folder / CONFIG)
         copy.set_weights(model.get_weights())
         copy.save_weights(temporary / WEIGHTS)
         write_json(temporary / METADATA, metadata)
         write_json(temporary / CONFIG, config)
-        temporary.chmod(0o755)
-        move(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def move(temporary: Path, folder: Path) -> None:
-    """Puts the finished preset `temporary` in the place of `folder`."""
-    if not folder.exists():
-        temporary.rename(folder)
-        return
-    # Without its config a folder is no preset, so an interruption leaves none that is mixed.
-    (folder / CONFIG).unlink(missing_ok=True)
-    for name in (WEIGHTS, METADATA, CONFIG):
-        os.replace(temporary / name, folder / name)
 
 
 def load(model: str | os.PathLike) -> keras.Model:

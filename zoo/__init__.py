@@ -11,7 +11,7 @@ one that names of models refer to; without it, it is the folder of this file.
 Nothing here needs TensorFlow, but for `publish` and the pictures of the cards.
 """
 
-from gon_tf.zoo.files import read_json
+from gon_tf.zoo.files import new_preset, read_json
 from gon_tf.zoo.mirror import ROOT, at, entries, find, folder, list_models, locate
 from gon_tf.zoo.registry import REGISTRY, Entry, UnknownModelError, index
 
@@ -27,5 +27,6 @@ __all__ = [
     "index",
     "list_models",
     "locate",
+    "new_preset",
     "read_json",
 ]

@@ -6,7 +6,10 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -71,6 +74,28 @@ def parse_json(content: bytes, source: str | os.PathLike) -> dict:
         if isinstance(values, dict):
             return values
     raise ValueError(f"{os.fspath(source)} is not a JSON object.")
+
+
+@contextlib.contextmanager
+def new_preset(folder: Path) -> Iterator[Path]:
+    """A temporary folder for the files of a preset, which become those of `folder` in the end.
+
+    If something fails there is no new folder, and the preset of an old one stays. Other files of an
+    old folder stay in any case.
+    """
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        if not folder.exists():
+            temporary.rename(folder)
+            return
+        # Without its config a folder is no preset, so an interruption leaves none that is mixed.
+        (folder / CONFIG).unlink(missing_ok=True)
+        for name in reversed(NAMES):
+            os.replace(temporary / name, folder / name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_json(path: Path, values: dict) -> None:

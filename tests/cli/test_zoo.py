@@ -1,12 +1,15 @@
 import json
+import shutil
+
+import pytest
 
 
 def test_list(run, zoo):
     header, row = run("zoo", "list").stdout.splitlines()
-    columns = "name dataset variant image latents parameters SSE PSNR"
+    columns = "name dataset variant image latents parameters SSE PSNR -ELBO"
     assert header.split() == columns.split()
     assert row.split()[:5] == ["tiny-conv", "tiny", "conv", "8x8x1", "4"]
-    assert row.split()[-2:] == ["12.50", "7.250"]
+    assert row.split()[-3:] == ["12.50", "7.250", "-"]
 
 
 def test_list_of_a_kind(run, zoo):
@@ -45,3 +48,134 @@ def test_a_damaged_model(run, zoo):
     result = run("zoo", "show", "tiny-conv")
     assert result.exit_code == 1
     assert "is not the file in the registry" in result.stderr
+
+
+def test_a_zoo_that_cannot_be_reached(run, monkeypatch):
+    monkeypatch.setattr("gon_tf.zoo.download.PAUSE", 0.001)
+    monkeypatch.setenv("NO_PROXY", "*")
+    result = run("zoo", "show", "http://127.0.0.1:9/zoo/tiny-conv")
+    assert result.exit_code == 1
+    assert "are you offline? (4 attempts)" in result.stderr
+
+
+def test_download_prints_the_folder(run, zoo):
+    assert run("zoo", "download", "tiny-conv").stdout == f"{zoo / 'tiny-conv'}\n"
+
+
+def test_download_to_a_folder(run, zoo, tmp_path):
+    result = run("zoo", "download", "tiny-conv", "-o", "models/copy", "--json")
+    assert json.loads(result.stdout)["folder"] == "models/copy"
+    copied = tmp_path / "models" / "copy"
+    for file in (zoo / "tiny-conv").iterdir():
+        assert (copied / file.name).read_bytes() == file.read_bytes()
+    assert [path.name for path in copied.parent.iterdir()] == ["copy"]
+
+    again = run("zoo", "download", "tiny-conv", "-o", "models/copy")
+    assert again.exit_code == 1
+    assert "--overwrite replaces it" in again.stderr
+    assert run("zoo", "download", "tiny-conv", "-o", "models/copy", "--overwrite").exit_code == 0
+
+
+def test_verify(run, zoo):
+    result = run("zoo", "verify")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[1].split() == ["tiny-conv", "ok"]
+
+    (zoo / "tiny-conv" / "model.weights.h5").write_bytes(b"")
+    result = run("zoo", "verify", "--json")
+    assert result.exit_code == 1
+    (found,) = json.loads(result.stdout)["models"]
+    assert found["status"] == "damaged"
+    assert "sha256 differs" in found["error"]
+
+
+def recorded(zoo, metrics):
+    """Makes the card of the zoo's model say so."""
+    from gon_tf.zoo import index
+
+    path = zoo / "tiny-conv" / "metadata.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"metrics": metrics}))
+    index(zoo)
+
+
+def test_verify_metrics(run, zoo, pictures):
+    measured = json.loads(run("evaluate", "tiny-conv", pictures, "--json").stdout)
+    metrics = {"sse": measured["sse"] * 1.009, "psnr": measured["psnr"], "frechet": 3.0}
+    recorded(zoo, {**metrics, "split": str(pictures)})
+    result = run("zoo", "verify", "--metrics", "--json")
+    assert result.exit_code == 0, result.output
+    compared = json.loads(result.stdout)["models"][0]["metrics"]
+    assert set(compared) == {"sse", "psnr"}
+    assert compared["sse"]["difference"] == pytest.approx(-0.009 / 1.009)
+
+    recorded(zoo, {**metrics, "sse": measured["sse"] * 1.02, "split": str(pictures)})
+    result = run("zoo", "verify", "tiny-conv", "--metrics")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[1].split()[:2] == ["tiny-conv", "differs"]
+
+    recorded(zoo, {"sse": "low", "split": str(pictures)})
+    assert run("zoo", "verify", "--metrics").exit_code == 1
+
+
+def test_verify_metrics_that_nobody_recorded(run, zoo):
+    result = run("zoo", "verify", "--metrics")
+    assert result.exit_code == 1
+    assert "does not say on what data it was measured" in result.stderr
+
+
+@pytest.fixture
+def own(tmp_path, grey_model):
+    """A preset of one's own that says all that it must, but for the licence."""
+    folder = tmp_path / "mine"
+    shutil.copytree(grey_model, folder)
+    metadata = json.loads((folder / "metadata.json").read_text())
+    metadata |= {"description": "pictures", "dataset": {"name": "pictures"}}
+    (folder / "metadata.json").write_text(json.dumps(metadata))
+    return folder
+
+
+def test_publish(run, own, tmp_path, monkeypatch):
+    options = "--name", "my-conv", "--licence", "MIT"
+    result = run("zoo", "publish", own, "www/zoo", *options)
+    assert result.exit_code == 0, result.output
+    monkeypatch.setenv("GON_TF_ZOO", "www/zoo")
+    assert json.loads(run("zoo", "show", "my-conv", "--json").stdout)["licence"] == "MIT"
+    assert run("zoo", "verify").exit_code == 0
+    assert {path.name for path in (tmp_path / "www" / "zoo").iterdir()} == {
+        ".lock",
+        "my-conv",
+        "registry.json",
+    }
+
+    again = run("zoo", "publish", own, "www/zoo", *options)
+    assert again.exit_code == 1
+    assert "exists already; --overwrite replaces it" in again.stderr
+    assert run("zoo", "publish", own, "www/zoo", *options, "--overwrite").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "licence", "change", "message"),
+    [
+        ("my-conv", None, {}, "does not say what people must know: licence."),
+        ("../my-conv", "MIT", {}, "name has lower-case letters"),
+        ("conv", "MIT", {}, "name is <dataset>-<variant>"),
+        ("my-conv", "MIT", {"description": ""}, "people must know: description."),
+        ("my-conv", "MIT", {"latent_dim": 5}, "says latent_dim=5, but the model has 4"),
+    ],
+)
+def test_publish_refuses(run, own, tmp_path, name, licence, change, message):
+    path = own / "metadata.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    licence = ("--licence", licence) if licence else ()
+    result = run("zoo", "publish", own, "www", "--name", name, *licence)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert not (tmp_path / "www").exists()
+
+
+def test_publish_refuses_a_damaged_model(run, own, tmp_path):
+    (own / "model.weights.h5").write_bytes(b"")
+    result = run("zoo", "publish", own, "www", "--name", "my-conv", "--licence", "MIT")
+    assert result.exit_code == 1
+    assert "does not hold the weights" in result.stderr
+    assert not (tmp_path / "www").exists()

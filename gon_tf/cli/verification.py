@@ -1,0 +1,107 @@
+"""`gon-tf zoo verify`: whether models are what the registry and their cards say."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import click
+
+from gon_tf.cli import models, options, report
+from gon_tf.cli.evaluate import measure
+
+TOLERANCE = 0.01  # of a metric, relative
+
+
+@click.command(
+    epilog=options.examples(
+        "gon-tf zoo verify",
+        "gon-tf zoo verify mnist-conv --metrics --data-dir ~/tensorflow_datasets",
+    )
+)
+@click.argument("names", metavar="[MODEL]...", nargs=-1)
+@click.option("--metrics", is_flag=True, help="Measure the models again, on the data recorded.")
+@options.data_dir
+@options.as_json
+def verify(names, metrics, data_dir, as_json) -> None:
+    """Check the files of each MODEL against the registry; of all models if none is named.
+
+    With --metrics, measures them again and compares with what their cards say: a difference of more
+    than 1% is a failure. Exits with status 1 if a model is not what it should be.
+    """
+    from gon_tf import zoo
+
+    names = names or tuple(zoo.list_models())
+    results = [check(name, metrics, data_dir) for name in names]
+    if as_json:
+        report.echo_json({"models": results})
+    else:
+        rows = [(result["model"], result["status"], detail(result)) for result in results]
+        report.echo_table(("model", "status", "detail"), rows)
+    if any(result["status"] != "ok" for result in results):
+        raise click.exceptions.Exit(1)
+
+
+def check(name: str, metrics: bool, data_dir: Path | None) -> dict:
+    """What a check of one model found: {"model", "status", ...}."""
+    from gon_tf import zoo
+
+    try:
+        folder = zoo.folder(name)
+    except zoo.UnknownModelError:
+        raise
+    except (ValueError, FileNotFoundError) as error:
+        return {"model": name, "status": "damaged", "error": str(error)}
+    if not metrics:
+        return {"model": name, "status": "ok"}
+    compared = compare(models.metadata(folder), name, data_dir)
+    agrees = all(abs(values["difference"]) <= TOLERANCE for values in compared.values())
+    return {"model": name, "status": "ok" if agrees else "differs", "metrics": compared}
+
+
+def compare(metadata: dict, name: str, data_dir: Path | None) -> dict:
+    """For each metric of the card that can be measured: recorded, measured, relative difference.
+
+    Raises:
+        ValueError: if the card does not say what was measured.
+    """
+    recorded = metadata.get("metrics")
+    split = recorded.get("split") if isinstance(recorded, dict) else None
+    if not isinstance(split, str):
+        raise ValueError(f"The card of {name} does not say on what data it was measured.")
+    network = models.load(name)
+    from gon_tf import data
+
+    network.compile()
+    measured = measure(network, data.load(split, network.image_shape, 256, data_dir=data_dir))
+    if not (shared := measured.keys() & recorded.keys() - {"count"}):
+        raise ValueError(f"The card of {name} has none of {', '.join(measured)}.")
+    return {
+        metric: {
+            "recorded": recorded[metric],
+            "measured": measured[metric],
+            "difference": difference(recorded[metric], measured[metric]),
+        }
+        for metric in measured
+        if metric in shared
+    }
+
+
+def difference(recorded, measured: float) -> float:
+    """The relative difference of two values; infinite if one is not a number."""
+    if isinstance(recorded, bool) or not isinstance(recorded, (int, float)):
+        return math.inf
+    if recorded == measured:
+        return 0.0
+    relative = (measured - recorded) / abs(recorded) if recorded else math.inf
+    return relative if math.isfinite(relative) else math.inf
+
+
+def detail(result: dict) -> str:
+    """The rest of a model's line: what is wrong, or the metrics as measured again."""
+    if "error" in result:
+        return result["error"]
+    return ", ".join(
+        f"{metric} {report.text(values['measured'])} ({values['difference']:+.2%})"
+        for metric, values in result.get("metrics", {}).items()
+    )
