@@ -208,6 +208,43 @@ def build(config: dict, path: Path):
         raise ValueError(f"{path} does not describe a model: {first_line(error)}") from error
 
 
+def refit(model, images, components: int):
+    """The same network with another distribution of latents to sample from.
+
+    Args:
+        model: a model whose `sample` draws from a mixture; its weights are not changed.
+        images: those that it was trained on: an array, or a data set of batches.
+        components: Gaussians in the mixture, >= 1; more than one needs scikit-learn
+            (`pip install "gon-tf[mixture]"`).
+
+    Returns:
+        A new model, which reconstructs as `model` does.
+
+    Raises:
+        ValueError: if the model samples from a prior, or there are too few images.
+        ImportError: if scikit-learn is needed and missing.
+
+    Example:
+        >>> images = gon_tf.data.load("mnist:train", (32, 32, 1), 1000)
+        >>> mixture = presets.refit(gon_tf.load("mnist-conv"), images, components=10)
+    """
+    config = describe(model)
+    if "components" not in config["arguments"]:
+        raise ValueError(
+            f"A {type(model).__name__} samples from the prior N(0, I): there is nothing to refit."
+        )
+    config["arguments"]["components"] = components
+    copy = build(config, Path(CONFIG))
+    # Only the weights of the mixture differ in shape; they are fitted anew.
+    mixture = (copy.mixture_weights, copy.latent_mean, copy.latent_root, copy.latents_fitted)
+    of_mixture = {id(weight) for weight in mixture}
+    for new, old in zip(copy.weights, model.weights, strict=True):
+        if id(new) not in of_mixture:
+            new.assign(old)
+    copy.fit_latents(images)
+    return copy
+
+
 def shapes(model) -> dict:
     """What the registry says of a model's size."""
     return {

@@ -4,8 +4,8 @@
 
 The cases run in a process of their own, so that a crash in HDF5's C code is seen and laid to its
 case. A case fails if loading raises anything but ValueError or OSError, takes longer than a minute,
-ends the process, runs a program, opens a connection, or writes a file. The case of a number is always
-the same; failures print it, and `--first N --cases 1` repeats it.
+ends the process, runs a program, opens a connection, or writes a file. The case of a number is
+always the same; failures print it, and `--first N --cases 1` repeats it.
 """
 
 from __future__ import annotations

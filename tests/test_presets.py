@@ -226,3 +226,20 @@ def test_weights_that_are_nan(preset):
 
 def test_versions_name_what_made_the_weights():
     assert presets.versions()["gon_tf"] == gon_tf.__version__
+
+
+def test_refit_changes_nothing_but_the_mixture(model, images):
+    model.fit_latents(images)
+    refitted = presets.refit(model, images, components=2)
+    assert refitted.components == 2
+    assert refitted.damping == 0.02
+    np.testing.assert_array_equal(refitted.encode(images), model.encode(images))
+    np.testing.assert_array_equal(refitted.reconstruct(images), model.reconstruct(images))
+    assert refitted.sample(3).shape == (3, 8, 8, 1)
+    again = presets.refit(refitted, images, components=1)
+    np.testing.assert_array_equal(again.latent_mean, model.latent_mean)
+
+
+def test_refit_of_a_model_with_a_prior(images):
+    with pytest.raises(ValueError, match="VariationalGON samples from the prior"):
+        presets.refit(gon_tf.VariationalGON(gon_tf.ConvDecoder((8, 8, 1), 3)), images, 2)

@@ -6,7 +6,8 @@ one that names of models refer to; without it, it is the folder of this file.
 
     registry.py   the index of a zoo          files.py     plain files, checksums, JSON
     mirror.py     where a model comes from    download.py  a file from a web server
-    publish.py    adding a model              cards.py     README.md of each model, docs/results.md
+    publish.py    adding a model              cards.py     README.md of each model: its text,
+    results.py    docs/results.md             pictures.py  its pictures, figures.py its figures
 
 Nothing here needs TensorFlow, but for `publish` and the pictures of the cards.
 """
