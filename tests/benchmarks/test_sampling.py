@@ -12,7 +12,7 @@ from benchmarks import sampling
 def test_frechet_distance_of_gaussians():
     draws = np.random.default_rng(0).normal(size=(20_000, 3))
     assert sampling.frechet(draws, draws) == pytest.approx(0, abs=1e-9)
-    assert sampling.frechet(draws, draws + [3, 0, 0]) == pytest.approx(9)
+    assert sampling.frechet(draws, draws + np.array([3, 0, 0])) == pytest.approx(9)
     # Of equal axes: the squared difference of the standard deviations, summed.
     assert sampling.frechet(draws, 2 * draws) == pytest.approx(3, rel=0.05)
     rotated = draws * [1, 2, 3]
