@@ -149,7 +149,7 @@ def answer(url: str, headers: dict | None = None) -> Iterator[requests.Response]
     except requests.exceptions.InvalidURL as error:
         raise ValueError(f"{url} is not a URL: {error}") from error
     except requests.exceptions.SSLError as error:
-        raise ConnectionError(f"{url} has no valid certificate: {error}") from error
+        raise ConnectionError(f"There is no trusted https connection to {url}.") from error
     except requests.exceptions.ChunkedEncodingError as error:
         raise TemporaryError("the connection was cut") from error
     except requests.RequestException as error:

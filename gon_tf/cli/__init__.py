@@ -34,8 +34,9 @@ from gon_tf.cli.zoo import zoo
 def main() -> None:
     """Gradient Origin Networks: autoencoders without an encoder.
 
-    MODEL is the name of a pretrained model (see `gon-tf zoo list`) or a folder that `gon-tf train`
-    made. Results go to stdout, messages to stderr. GON_TF_DEBUG=1 shows tracebacks.
+    MODEL is the name of a pretrained model (see `gon-tf zoo list`), a folder that `gon-tf train`
+    made, or the URL of a model. Results go to stdout, messages to stderr. GON_TF_DEBUG=1 shows
+    tracebacks.
     """
 
 

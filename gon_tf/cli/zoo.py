@@ -121,8 +121,8 @@ def download(model, output, as_json, overwrite) -> None:
 
 @zoo.command(
     epilog=options.examples(
-        "gon-tf zoo publish my-gon /srv/www/zoo --name photos-conv --licence CC-BY-4.0",
-        "GON_TF_ZOO=/srv/www/zoo gon-tf zoo list",
+        "gon-tf zoo publish my-gon /srv/zoo --name photos-conv --licence MIT",
+        "GON_TF_ZOO=/srv/zoo gon-tf zoo list",
     )
 )
 @click.argument("preset", metavar="PRESET", type=click.Path(path_type=Path))

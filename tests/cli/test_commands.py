@@ -25,8 +25,11 @@ EXPECTED = {
     "superres",
     "train",
     "zoo",
+    "zoo download",
     "zoo list",
+    "zoo publish",
     "zoo show",
+    "zoo verify",
 }
 
 
