@@ -157,6 +157,7 @@ class Judge:
         self.real = self.features_of(test)
         held_out = nearest_distances(test[:neighbours], train)
         self.near, self.median = np.quantile(held_out, 0.01), np.median(held_out)
+        self.floor = self.frechet(train[: len(test)])
 
     def features_of(self, images) -> np.ndarray:
         """Features of uint8 images."""
@@ -171,6 +172,7 @@ class Judge:
         nearest = nearest_distances(images[: self.neighbours], self.train)
         return {
             "frechet": self.frechet(images),
+            "frechet_of_training_images": self.floor,
             "copies": float(np.mean(nearest < self.near)),
             "nearest_training_image": float(np.median(nearest)),
             "nearest_training_image_of_held_out": float(self.median),
@@ -207,9 +209,11 @@ def main() -> None:
     print(f"classifier: {found:.2%} of the held-out images right")
     judge = Judge(feature_network(network), train, test)
     rows = [
-        ["train", f"{judge.frechet(train[: len(test)]):.3f}", "", ""],
+        ["train", f"{judge.floor:.3f}", "", ""],
         ["reconstructions", f"{judge.frechet(to_uint8(model.reconstruct(test))):.3f}", "", ""],
     ]
+    for row in rows:
+        print("#", *row, flush=True)
     for components in options.components or [None]:
         if components is not None:
             model = presets.refit(model, train, components)

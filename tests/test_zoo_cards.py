@@ -85,12 +85,13 @@ def test_results_of_samples():
     assert "Not measured yet" in results.results({"mnist-conv": metadata(sse=1.0)}, {})
     figures = {
         "frechet": 3.25,
+        "frechet_of_training_images": 0.5,
         "copies": 0.012,
         "nearest_training_image": 3.0,
         "nearest_training_image_of_held_out": 2.0,
     }
     text = results.results({"mnist-conv": metadata(sse=1.0, **figures)}, {})
-    assert "| mnist-conv | 5 | 3.25 | 1.2% | 1.5 |" in text
+    assert "| mnist-conv | 5 | 3.25 | 0.5 | 1.2% | 1.5 |" in text
 
 
 def test_references():

@@ -56,6 +56,7 @@ def publish(
     with filelock.FileLock(place / ".lock"):
         if (place / name).exists() and not overwrite:
             raise FileExistsError(f"{place / name} exists already; --overwrite replaces it.")
+        registry.scan(place)  # what is there must not keep the new model from being indexed
         with files.new_preset(place / name) as temporary:
             for file in (files.CONFIG, files.WEIGHTS):
                 shutil.copyfile(preset / file, temporary / file)

@@ -150,8 +150,7 @@ def index(root: Path) -> tuple[Entry, ...]:
         ValueError: if a folder is not a preset, or has no such name.
         OSError: if a file is missing or cannot be written.
     """
-    presets = sorted(config.parent for config in root.glob(f"*/{files.CONFIG}"))
-    found = tuple(map(entry_of, (preset for preset in presets if not is_hidden(preset))))
+    found = scan(root)
     text = json.dumps({"format": FORMAT, "models": [asdict(entry) for entry in found]}, indent=2)
     temporary = root / f".{os.getpid()}-{REGISTRY}"
     try:
@@ -162,9 +161,14 @@ def index(root: Path) -> tuple[Entry, ...]:
     return found
 
 
-def is_hidden(preset: Path) -> bool:
-    """Whether a folder is one that is still being written."""
-    return preset.name.startswith(".")
+def scan(root: Path) -> tuple[Entry, ...]:
+    """The entries of all preset folders in `root`, but for those that are still being written.
+
+    Raises:
+        ValueError, OSError: as `index`.
+    """
+    presets = sorted(config.parent for config in root.glob(f"*/{files.CONFIG}"))
+    return tuple(entry_of(preset) for preset in presets if not preset.name.startswith("."))
 
 
 def entry_of(preset: Path) -> Entry:

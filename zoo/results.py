@@ -83,6 +83,7 @@ def sampling_table(models: dict[str, dict]) -> str:
             name,
             data["recipe"].get("components") or "prior",
             number(data["metrics"]["frechet"]),
+            number(data["metrics"]["frechet_of_training_images"]),
             f"{data['metrics']['copies']:.1%}",
             number(
                 data["metrics"]["nearest_training_image"]
@@ -91,7 +92,8 @@ def sampling_table(models: dict[str, dict]) -> str:
         )
         for name, data in measured.items()
     ]
-    header = ("model", "Gaussians", "Frechet distance", "copies", "distance to the training images")
+    header = ("model", "Gaussians", "Frechet distance", "that of training images", "copies")
+    header = (*header, "distance to the training images")
     return table(header, rows) + (
         "\nFrechet distances compare models of one data set and size only. Copies: samples "
         "that are nearer to a training image than 99% of the held-out images are (1% is what new "

@@ -10,6 +10,8 @@ import warnings
 
 import click
 
+from gon_tf.cli import report
+
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 BROKEN_PIPE = 141  # 128 + SIGPIPE
 
@@ -47,12 +49,12 @@ def failures_as_status():
     except Exception as error:
         if debugging():
             raise
-        raise click.ClickException(one_line(error)) from error
+        raise click.ClickException(report.printable(one_line(error))) from error
 
 
 def show_warning(message, *_args, **_options) -> None:
     """Print a warning without the line of code that gave it."""
-    click.echo(f"Warning: {message}", err=True)
+    click.echo(f"Warning: {report.printable(str(message))}", err=True)
 
 
 def debugging() -> bool:

@@ -102,4 +102,9 @@ def text(value: Any) -> str:
         return "x".join(map(str, value))
     if isinstance(value, (list, tuple)):
         return ", ".join(map(text, value))
-    return str(value)
+    return printable(str(value))
+
+
+def printable(words: str) -> str:
+    """`words` without what could steer a terminal: they may come from a stranger's file."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in words)

@@ -57,3 +57,7 @@ def test_numbers_as_people_read_them():
         "123,457",
         "yes",
     ]
+
+
+def test_text_cannot_steer_the_terminal():
+    assert report.text("a\x1b[2Jb\nc") == "a\ufffd[2Jb\ufffdc"

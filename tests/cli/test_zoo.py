@@ -179,3 +179,12 @@ def test_publish_refuses_a_damaged_model(run, own, tmp_path):
     assert result.exit_code == 1
     assert "does not hold the weights" in result.stderr
     assert not (tmp_path / "www").exists()
+
+
+def test_publish_beside_a_broken_model(run, own, tmp_path):
+    (tmp_path / "www" / "broken-conv").mkdir(parents=True)
+    (tmp_path / "www" / "broken-conv" / "config.json").write_text("{}")
+    result = run("zoo", "publish", own, "www", "--name", "my-conv", "--licence", "MIT")
+    assert result.exit_code == 1
+    assert "broken-conv has no metadata.json" in result.stderr
+    assert not (tmp_path / "www" / "my-conv").exists()
