@@ -11,7 +11,6 @@ effect, and no model is built that is larger than its weights.
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 from pathlib import Path
@@ -21,35 +20,9 @@ import numpy as np
 import tensorflow as tf
 
 import gon_tf
-from gon_tf import decoders, models, weights, zoo
+from gon_tf import weights, zoo
+from gon_tf.descriptions import build, check, describe, first_line
 from gon_tf.zoo.files import CONFIG, METADATA, WEIGHTS, new_preset, read_json, write_json
-
-
-def by_name(*classes) -> dict:
-    """Classes by the names that a config has for them."""
-    return {cls.__name__: cls for cls in classes}
-
-
-MODELS = by_name(
-    models.GON,
-    models.VariationalGON,
-    models.ImplicitGON,
-    models.Autoencoder,
-    models.TiedAutoencoder,
-    models.VariationalAutoencoder,
-    models.GLO,
-)
-# Arguments that are layers themselves, and the classes that they may be of.
-PARTS = {
-    "decoder": by_name(decoders.ConvDecoder, decoders.ImplicitDecoder),
-    "encoder": {},
-    "encoding": by_name(decoders.GaussianEncoding, decoders.NeRFEncoding),
-}
-CLASSES = MODELS | PARTS["decoder"] | PARTS["encoding"]
-OF_EVERY_LAYER = ("name", "trainable", "dtype")  # Keras' own arguments, not saved
-# What no weights bound: numbers of an image, and steps that are taken for each.
-MOST_PIXELS = 2**24
-MOST_STEPS = {"inner_steps": 100, "encode_steps": 10_000}
 
 
 def save(model, folder, metadata: dict | None = None, *, overwrite: bool = False) -> None:
@@ -102,7 +75,7 @@ def load(model: str | os.PathLike) -> keras.Model:
     config, path = read_json(folder / CONFIG), folder / WEIGHTS
     if not path.is_file():
         raise FileNotFoundError(f"The preset {folder} has no {WEIGHTS}.")
-    check(config, MODELS, folder / CONFIG)
+    check(config, "model", folder / CONFIG)
     try:
         room = weights.room_for(weights.check(path))
     except ValueError as error:
@@ -123,89 +96,6 @@ def not_the_weights(path: Path, error: Exception) -> ValueError:
     return ValueError(
         f"{path} does not hold the weights of the model in {CONFIG}: {first_line(error)}"
     )
-
-
-def describe(thing) -> dict:
-    """Class and constructor arguments of a model or decoder, as JSON values.
-
-    Raises:
-        ValueError: if it is not of a class of this project.
-    """
-    name = type(thing).__name__
-    if CLASSES.get(name) is not type(thing):
-        raise ValueError(
-            f"A preset holds {', '.join(CLASSES)}. Received: {name}; "
-            'save this model with model.save("name.keras").'
-        )
-    arguments = thing.get_config()
-    for argument in OF_EVERY_LAYER:
-        arguments.pop(argument, None)
-    for argument in PARTS:
-        if isinstance(part := getattr(thing, argument, None), keras.layers.Layer):
-            arguments[argument] = describe(part)
-    return {"class": name, "arguments": arguments}
-
-
-def check(description: dict, classes: dict, path: Path) -> None:
-    """Raises unless a description names one of `classes`, with plain values for its arguments.
-
-    Args:
-        description: what `describe` gives, from a file that may say anything.
-        classes: those that are accepted.
-        path: the file, for messages.
-
-    Raises:
-        ValueError: if the class is another, or an argument is none that a preset could have.
-    """
-    name, arguments = description.get("class"), description.get("arguments")
-    if not isinstance(name, str) or name not in classes:
-        raise ValueError(
-            f"{path} names no class of gon_tf that fits here ({', '.join(classes)}). "
-            f"Received: {str(name)[:100]!r}"
-        )
-    if not isinstance(arguments, dict):
-        raise ValueError(f"{path} gives no arguments of {name}.")
-    for argument, value in arguments.items():
-        if argument in PARTS and isinstance(value, dict):
-            check(value, PARTS[argument], path)
-        elif not is_plain(value) or not is_bounded(argument, value):
-            raise ValueError(
-                f"{path} gives {name} a value that no preset has. "
-                f"Received: {str(argument)[:100]}={str(value)[:100]}"
-            )
-
-
-def is_plain(value) -> bool:
-    """Whether an argument is a text, a number, a truth value, None, or a list of numbers."""
-    if isinstance(value, list):
-        return len(value) <= 10 and all(type(item) in (int, float) for item in value)
-    return value is None or type(value) in (str, bool, int, float)
-
-
-def is_bounded(argument: str, value) -> bool:
-    """Whether a plain argument asks for a reasonable amount of memory and time."""
-    numbers = value if isinstance(value, list) else [value]
-    if any(type(number) is int and abs(number) > 2**31 for number in numbers):
-        return False
-    if argument == "image_shape" and isinstance(value, list):
-        return abs(math.prod(value)) <= MOST_PIXELS
-    return not (argument in MOST_STEPS and type(value) is int and value > MOST_STEPS[argument])
-
-
-def build(config: dict, path: Path):
-    """The model or decoder that `describe` described, with new weights.
-
-    Raises:
-        ValueError: if the description is not one of a class of this project.
-    """
-    arguments = dict(config["arguments"])
-    for argument in PARTS:
-        if isinstance(part := arguments.get(argument), dict):
-            arguments[argument] = build(part, path)
-    try:
-        return CLASSES[config["class"]](**arguments)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{path} does not describe a model: {first_line(error)}") from error
 
 
 def refit(model, images, components: int):
@@ -262,8 +152,3 @@ def versions() -> dict:
         "tensorflow": tf.__version__,
         "python": platform.python_version(),
     }
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, in one line."""
-    return str(error).strip().split("\n", maxsplit=1)[0]

@@ -107,7 +107,7 @@ def test_unknown_model():
         (b"{}", "names no class"),
         (b'{"class": "os.system", "arguments": {}}', "names no class of gon_tf"),
         (b'{"class": ["GON"], "arguments": {}}', "names no class of gon_tf"),
-        (b'{"class": "ConvDecoder", "arguments": {}}', "names no class of gon_tf that fits here"),
+        (b'{"class": "ConvDecoder", "arguments": {}}', "that is a preset's model"),
         (b'{"class": "GON", "arguments": []}', "gives no arguments"),
         (b'{"class": "GON", "arguments": {}}', "does not describe a model: .*decoder"),
         (b" " * 2**20 + b"{}", "is too large: 1,048,578 bytes"),
@@ -140,13 +140,21 @@ KERAS_OBJECT = {"module": "os", "class_name": "system", "config": {"command": "t
         ({"filters": 2**20}, "asks for a larger model than the weights are for"),
         ({"activation": KERAS_OBJECT}, r"a value that no preset has. Received: activation="),
         ({"dtype": {"class_name": "DTypePolicy"}}, "a value that no preset has"),
-        ({"encoder": {"class": "GON", "arguments": {}}}, "names no class of gon_tf that fits"),
+        ({"encoder": {"class": "GON", "arguments": {}}}, "a value that no preset has"),
         ({"nothing": 1}, "does not describe a model"),
     ],
 )
 def test_config_that_asks_for_what_no_preset_has(preset, arguments, message):
     with pytest.raises(ValueError, match=message):
         gon_tf.load(altered(preset, **arguments))
+
+
+def test_config_that_is_nested_deeply(preset):
+    config = '{"class": "ConvDecoder", "arguments": {"decoder": ' * 400 + "1" + "}}" * 400
+    config = '{"class": "GON", "arguments": {"decoder": ' + config + "}}"
+    (preset / "config.json").write_text(config)
+    with pytest.raises(ValueError, match="a value that no preset has"):
+        gon_tf.load(preset)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +183,7 @@ def test_decoder_of_a_decoder(preset):
     config = json.loads((preset / "config.json").read_text())
     config["arguments"]["decoder"]["class"] = "GON"
     (preset / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match="fits here .ConvDecoder, ImplicitDecoder"):
+    with pytest.raises(ValueError, match="is a preset's decoder. Received: 'GON'"):
         gon_tf.load(preset)
 
 

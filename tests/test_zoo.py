@@ -88,6 +88,13 @@ def test_link_to_a_preset_is_refused(copied, tmp_path):
         gon_tf.load("mnist-conv")
 
 
+def test_link_to_a_registry_is_refused(copied, tmp_path):
+    (tmp_path / "registry.json").rename(tmp_path / "elsewhere")
+    (tmp_path / "registry.json").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ValueError, match=r"registry.json is a link"):
+        gon_tf.load("mnist-conv")
+
+
 def test_folder_as_url(copied):
     assert zoo.folder(copied.as_uri()) == copied
 

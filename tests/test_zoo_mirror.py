@@ -134,7 +134,7 @@ def test_faults_that_pass(server, faults, ranges):
 
 
 def partial_weights(server):
-    (path,) = (server.root.parent / "cache").rglob("partial/model.weights.h5")
+    (path,) = (server.root.parent / "cache").rglob(".partial/model.weights.h5")
     return path
 
 
@@ -191,6 +191,19 @@ def test_redirect_to_where_nothing_is_proved(server, place):
     server.faults[WEIGHTS] = [place]
     with pytest.raises(ValueError, match="read by https|HOST"):
         zoo.folder(server.model)
+
+
+def test_redirect_away_from_https(monkeypatch):
+    class Redirect(contextlib.nullcontext):
+        is_redirect = True
+        headers = {"Location": "http://localhost/secret"}  # noqa: RUF012
+
+        def __enter__(self):
+            return self
+
+    monkeypatch.setattr("requests.Session.get", lambda *_, **__: Redirect())
+    with pytest.raises(ValueError, match="leads away from https, to http://localhost/secret"):
+        download.read("https://example.org/registry.json", 100)
 
 
 def test_redirect_in_a_circle(server):
@@ -266,6 +279,14 @@ def test_processes_at_once(server):
 def test_urls_that_are_refused(url):
     with pytest.raises(ValueError, match="https"):
         zoo.folder(url)
+
+
+def test_names_that_the_cache_uses_itself_are_models_like_others(server):
+    for name in ("lock", "partial"):
+        shutil.copytree(server.root / "zoo" / "tiny-conv", server.root / "zoo" / name)
+    zoo.index(server.root / "zoo")
+    for name in ("lock", "partial", "tiny-conv"):
+        assert is_right(zoo.folder(f"{server.url}/{name}"))
 
 
 def test_fingerprint_of_a_file(tmp_path):

@@ -142,7 +142,10 @@ def answer(url: str, headers: dict | None = None) -> Iterator[requests.Response]
                         check_status(url, response.status_code)
                         yield response
                         return
-                    url = urljoin(url, response.headers["Location"])
+                    target = urljoin(url, response.headers["Location"])
+                    if urlsplit(url).scheme == "https" != urlsplit(target).scheme:
+                        raise ValueError(f"{url} leads away from https, to {target}.")
+                    url = target
         raise ValueError(f"{url} redirects again and again.")
     except requests.Timeout as error:
         raise TemporaryError("the server does not answer in time") from error

@@ -98,6 +98,18 @@ def new_preset(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file that nobody ever sees half-written."""
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
 def write_json(path: Path, values: dict) -> None:
     """Writes a JSON object for people to read."""
     path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")

@@ -37,6 +37,8 @@ class FolderZoo:
     def entries(self) -> tuple[Entry, ...]:
         """All models, in the order of their names."""
         path = self.root / REGISTRY
+        if path.is_symlink():
+            raise ValueError(f"{path} is a link; a zoo holds the file itself.")
         if not path.is_file():
             raise FileNotFoundError(f"{self.root} is not a zoo: it has no {REGISTRY}.")
         if path.stat().st_size > registry.MOST_BYTES:
@@ -99,9 +101,7 @@ class WebZoo:
             return registry.parse(copy.read_bytes(), copy)
         found = registry.parse(content, url)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        temporary = copy.with_name(f".{os.getpid()}-{copy.name}")
-        temporary.write_bytes(content)
-        temporary.replace(copy)
+        files.write_whole(copy, content)
         return found
 
     def folder(self, entry: Entry) -> Path:
@@ -120,13 +120,13 @@ class WebZoo:
         if is_intact(cached, entry):
             return cached.root / entry.name
         cached.root.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(cached.root / "lock"):
+        with filelock.FileLock(cached.root / ".lock"):
             if not is_intact(cached, entry):
                 self._download(entry, cached.root)
         return cached.folder(entry)
 
     def _download(self, entry: Entry, target: Path) -> None:
-        partial, complete = target / "partial", target / entry.name
+        partial, complete = target / ".partial", target / entry.name
         partial.mkdir(exist_ok=True)
         for file, registered in entry.files.items():
             download.fetch(f"{self.url}/{entry.name}/{file}", partial / file, registered)

@@ -152,12 +152,7 @@ def index(root: Path) -> tuple[Entry, ...]:
     """
     found = scan(root)
     text = json.dumps({"format": FORMAT, "models": [asdict(entry) for entry in found]}, indent=2)
-    temporary = root / f".{os.getpid()}-{REGISTRY}"
-    try:
-        temporary.write_text(text + "\n", encoding="utf-8")
-        temporary.replace(root / REGISTRY)
-    finally:
-        temporary.unlink(missing_ok=True)
+    files.write_whole(root / REGISTRY, f"{text}\n".encode())
     return found
 
 
