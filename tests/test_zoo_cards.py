@@ -71,6 +71,12 @@ def test_card_says_what_the_metadata_says():
     assert "super-resolution" not in cards.card("mnist-conv", metadata(sse=0.08))
 
 
+def test_card_without_a_licence():
+    unlicensed = {key: value for key, value in metadata().items() if key != "licence"}
+    with pytest.raises(ValueError, match=r"metadata.json of mnist-conv has no licence"):
+        cards.card("mnist-conv", unlicensed)
+
+
 def test_lowest_figure_is_bold():
     baseline = {**metadata(sse=0.1), "variant": "autoencoder"}
     models = {"mnist-conv": metadata(sse=0.15)}

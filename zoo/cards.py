@@ -19,7 +19,11 @@ from gon_tf.zoo.mirror import ROOT
 from gon_tf.zoo.registry import index
 from gon_tf.zoo.results import BASELINES, RESULTS, results
 
-CARD = "README.md"
+CARD, LICENCE = "README.md", "MIT"
+NEEDED = (
+    *("description", "dataset", "preprocessing", "recipe", "seed", "licence", "paper"),
+    *("duration_seconds", "hardware", "metrics", "versions"),
+)
 DOCS = ROOT.parent / "docs"
 PICTURES = {
     "reconstructions.png": "Held-out images above their reconstructions",
@@ -35,7 +39,13 @@ def picture_names(variant: str) -> list[str]:
 
 
 def card(name: str, metadata: dict) -> str:
-    """README.md of a model."""
+    """README.md of a model.
+
+    Raises:
+        ValueError: if the metadata does not say all that a card has.
+    """
+    if missing := [key for key in NEEDED if key not in metadata]:
+        raise ValueError(f"The metadata.json of {name} has no {', '.join(missing)}.")
     variant = name.rpartition("-")[2]
     metrics, recipe = metrics_of(metadata), metadata["recipe"]
     shape = "x".join(map(str, metadata["image_shape"]))
@@ -135,6 +145,9 @@ def main() -> None:
     parser.add_argument("--pictures", nargs="+", metavar="MODEL", help="names, or all")
     parser.add_argument("--data-dir", help="folder of the TensorFlow Datasets")
     options = parser.parse_args()
+    for name, metadata in read_models().items():
+        if "licence" not in metadata:  # training leaves it open; here it is the project's
+            files.write_json(ROOT / name / files.METADATA, {**metadata, "licence": LICENCE})
     models = read_models()
     index(ROOT)
     if options.pictures:
