@@ -45,7 +45,7 @@ class Recipe:
     beta_1: float | None = None
     beta_2: float | None = None
     schedule: str = "cosine"
-    warmup: float = 0.0
+    warmup: float = 0.03
     patience: int | None = None
     clipnorm: float | None = None
     ema: float = 0.0

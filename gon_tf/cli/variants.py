@@ -105,6 +105,7 @@ def conv_decoder(recipe: Recipe, image_shape) -> keras.Model:
 
 
 CONV = {"latent_dim": 256, "filters": 16, "activation": "elu"}
+MOMENTS = ("beta_1", "beta_2")
 ORIGIN = {"step": "gauss-newton", "step_size": 1.0}
 
 VARIANTS: dict[str, Variant] = {
@@ -117,7 +118,9 @@ VARIANTS: dict[str, Variant] = {
             "loss": "squared_error",
             "damping": 0.01,
             "components": 1,
-            "learning_rate": 2e-3,
+            "learning_rate": 2e-2,
+            "beta_1": 0.95,
+            "beta_2": 0.95,
         },
     ),
     "variational": Variant(
@@ -128,7 +131,9 @@ VARIANTS: dict[str, Variant] = {
             "normalization": "none",
             "loss": "cross_entropy",
             "damping": 1.0,
-            "learning_rate": 4e-3,
+            "learning_rate": 8e-3,
+            "beta_1": 0.95,
+            "beta_2": 0.97,
         },
     ),
     "implicit": Variant(
@@ -179,12 +184,14 @@ def complete(recipe: Recipe) -> Recipe:
         raise ValueError(f"A recipe's variant is one of {known}. Received: {recipe.variant!r}")
     defaults = VARIANTS[recipe.variant].defaults
     optional = {name for variant in VARIANTS.values() for name in variant.defaults}
+    if recipe.optimizer == "sgd":  # which has no moments
+        defaults = {name: defaults[name] for name in defaults if name not in MOMENTS}
     given = {
         field.name: getattr(recipe, field.name)
         for field in fields(recipe)
         if field.name in optional and getattr(recipe, field.name) is not None
     }
-    if useless := given.keys() - defaults.keys():
+    if useless := given.keys() - defaults.keys() - set(MOMENTS):
         name = sorted(useless)[0]
         raise ValueError(
             f"{recipe.variant} models have no {name.replace('_', '-')}. Received: {given[name]!r}"

@@ -68,7 +68,7 @@ def test_dry_run_prints_the_recipe_and_writes_nothing(run, pictures, tmp_path):
     plan = json.loads(result.stdout)
     assert plan["recipe"]["channels"] == 1
     assert plan["recipe"]["image_size"] == [8, 8]
-    assert plan["recipe"]["learning_rate"] == 2e-3
+    assert plan["recipe"]["learning_rate"] == 2e-2
     assert plan["parameters"] > 0
     assert not (tmp_path / "model").exists()
 
@@ -224,6 +224,8 @@ def test_moments_of_the_optimizer():
     recipe = variants.complete(Recipe("conv", "mnist", beta_1=0.5, beta_2=0.75))
     optimizer = schedules.optimizer(recipe, steps=100)
     assert (optimizer.beta_1, optimizer.beta_2) == (0.5, 0.75)
+    without = variants.complete(Recipe("conv", "mnist", optimizer="sgd"))
+    assert schedules.optimizer(without, steps=100).name == "SGD"
     with pytest.raises(ValueError, match="sgd has no moments"):
         schedules.optimizer(replace(recipe, optimizer="sgd"), steps=100)
 
@@ -277,6 +279,7 @@ def test_every_default_belongs_to_a_field_of_the_recipe():
     ],
 )
 def test_learning_rate(changes, rates):
-    recipe = variants.complete(Recipe("conv", "mnist", learning_rate=1.0, **changes))
+    changes = {"learning_rate": 1.0, "warmup": 0.0, **changes}
+    recipe = variants.complete(Recipe("conv", "mnist", **changes))
     schedule = schedules.optimizer(recipe, steps=100)._learning_rate
     assert [float(schedule(step)) for step in (0, 50, 100)] == pytest.approx(rates, abs=1e-6)
