@@ -67,7 +67,9 @@ def one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.strerror}: {error.filename}"
     lines = str(error).strip().splitlines()
-    if isinstance(error, (ValueError, OSError)) and lines:
+    # An import that failed by itself has the name of what it looked for; our sentence has none.
+    ours = isinstance(error, ImportError) and error.name is None
+    if lines and (ours or isinstance(error, (ValueError, OSError))):
         return " ".join(line.strip() for line in lines)
     kind = ": ".join([type(error).__name__, *lines[:1]])
     return f"{kind} (GON_TF_DEBUG=1 shows where)"
