@@ -51,10 +51,9 @@ def read_cluster(config: str) -> Worker:
         addresses = [(host, int(port)) for host, _, port in (w.rpartition(":") for w in workers)]
         kind, index = task["type"], int(task["index"])
         valid = all(host and 0 < port < 65536 for host, port in addresses)
-        valid = (
-            valid and len(set(workers)) == len(workers) and values["cluster"].keys() == {"worker"}
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        valid = valid and 0 < len(set(workers)) == len(workers)
+        valid = valid and values["cluster"].keys() == {"worker"}
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
         valid = False
     if not valid:
         raise ValueError(

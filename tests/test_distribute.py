@@ -30,6 +30,8 @@ def test_worker(monkeypatch):
         (config(cluster={"worker": ["a:1", "a:1"]}), "needs the environment variable TF_CONFIG"),
         (config(cluster={"worker": ["a:99999"]}), "needs the environment variable TF_CONFIG"),
         (config(cluster={"worker": ["a:1"], "ps": ["b:1"]}), "needs the environment variable"),
+        (config(cluster={"worker": []}), "needs the environment variable TF_CONFIG"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1e999}}', "needs"),
         (config(task={}), "needs the environment variable TF_CONFIG"),
         (config(task={"type": "worker", "index": 2}), "I from 0 to 1. Received: type 'worker', in"),
         (config(task={"type": "chief", "index": 0}), "Received: type 'chief', index 0"),
