@@ -64,7 +64,9 @@ class TrainingLog(keras.callbacks.Callback):
             files.replacing(self.table) as temporary,
             temporary.open("w", newline="", encoding="utf-8") as file,
         ):
-            writer = csv.DictWriter(file, self.rows[0])
+            # Not every epoch has all metrics: `fit` may validate every second one only.
+            names = dict.fromkeys(name for row in self.rows for name in row)
+            writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(self.rows)
         if self.curve:

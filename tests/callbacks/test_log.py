@@ -34,3 +34,14 @@ def test_log_and_pictures(images, tmp_path):
     np.testing.assert_array_equal(grid[:8, :8], images[0, ..., 0])  # the original is above
     assert read(tmp_path / "samples" / "0003.png").shape == (18, 18)
     assert any((tmp_path / "tensorboard").iterdir())
+
+
+def test_metrics_that_not_every_epoch_has(images, tmp_path):
+    model = GON(ConvDecoder((8, 8, 1), 4, filters=2))
+    model.compile("adam")
+    log = TrainingLog(tmp_path / "log.csv")
+    options = {"validation_data": images, "validation_freq": 2, "callbacks": [log], "verbose": 0}
+    model.fit(images, batch_size=5, epochs=3, **options)
+    with (tmp_path / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [bool(row["val_loss"]) for row in rows] == [False, True, False]
