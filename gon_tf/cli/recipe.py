@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from typing import get_args, get_origin, get_type_hints
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,33 @@ class Recipe:
         """The recipe that `to_json` wrote.
 
         Raises:
-            ValueError: if a value is missing, or one is there that no recipe has.
+            ValueError: if a value is missing or of another type, or no recipe has it.
         """
+        if not isinstance(values, dict):
+            raise ValueError(f"A recipe is a JSON object. Received: {values!r}")
         known = {field.name for field in fields(cls)}
         needed = {"variant", "dataset", "image_size"}
         if unknown := values.keys() - known:
             raise ValueError(f"A recipe has no {', '.join(sorted(unknown))}.")
         if missing := needed - values.keys():
             raise ValueError(f"A recipe needs {', '.join(sorted(missing))}.")
+        kinds = get_type_hints(cls)
+        for name, value in values.items():
+            if not has_type(value, kinds[name]):
+                raise ValueError(f"{name!r} in a recipe cannot be {value!r}.")
         return cls(**{**values, "image_size": tuple(values["image_size"])})
+
+
+def has_type(value, kind) -> bool:
+    """Whether a value from JSON can stand for a field of the type `kind`."""
+    if get_origin(kind) is tuple:
+        kinds = get_args(kind)
+        return (
+            isinstance(value, list)
+            and len(value) == len(kinds)
+            and all(map(has_type, value, kinds))
+        )
+    kinds = get_args(kind) or (kind,)
+    if float in kinds and type(value) is int:
+        return True
+    return type(value) in kinds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import json
 import shutil
 from collections.abc import Iterator
@@ -61,7 +62,8 @@ def clean(folder: Path) -> None:
     """Remove what a process that was killed has left half-written."""
     for place in (folder, folder / CHECKPOINTS, folder / "reconstructions", folder / "samples"):
         files.remove_temporary(place)
-    for path in folder.absolute().parent.glob(f".{folder.name}-????????"):  # of save_to_preset
+    pattern = f".{glob.escape(folder.name)}-????????"  # of save_to_preset
+    for path in folder.absolute().parent.glob(pattern):
         if path.is_dir() and {item.name for item in path.iterdir()} <= PRESET:
             shutil.rmtree(path)
 
@@ -90,8 +92,9 @@ def read_record(folder: Path) -> dict | None:
         return None
     with contextlib.suppress(ValueError, RecursionError):
         values = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(values, dict) and {"recipe", "options", "dataset"} <= values.keys():
-            return values
+        parts = ("recipe", "options", "dataset")
+        if isinstance(values, dict) and all(isinstance(values.get(p), dict) for p in parts):
+            return {"finished": False, **values}
     raise ValueError(f"{path} does not say how the training was begun.")
 
 

@@ -16,6 +16,14 @@ def test_round_trip_through_json():
         ({}, "needs dataset, image_size, variant"),
         ({"variant": "conv", "dataset": "mnist"}, "needs image_size"),
         ({"variant": "conv", "dataset": "mnist", "image_size": [8, 8], "speed": 3}, "no speed"),
+        ([1], "is a JSON object"),
+        ({"variant": "conv", "dataset": "mnist", "image_size": 8}, "'image_size' .* cannot be 8"),
+        ({"variant": "conv", "dataset": "mnist", "image_size": [8, "8"]}, "cannot be"),
+        ({"variant": 3, "dataset": "mnist", "image_size": [8, 8]}, "'variant' .* cannot be 3"),
+        (
+            {"variant": "conv", "dataset": "mnist", "image_size": [8, 8], "epochs": True},
+            "'epochs' in a recipe cannot be True",
+        ),
     ],
 )
 def test_not_a_recipe(values, message):
