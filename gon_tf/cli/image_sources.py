@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import warnings
 from collections.abc import Iterator, Sequence
@@ -100,36 +101,40 @@ class DataSet:
     def __init__(self, name: str, data_dir):
         from gon_tf import data
 
-        self.name = name
         self.data_dir = data_dir
         source = data.open_source(name, data_dir)
         self.count = source.count
         self.description = source.description  # what identifies it, on whatever machine
+        self.parts = [(part.name, part.count) for part in source.parts] or [(name, source.count)]
 
     def batches(self, numbers: range, image_shape) -> Iterator[Batch]:
         """The images of some numbers, at the model's size, in batches of at most 256."""
+        first = 0
+        for name, count in self.parts:  # each has shards of its own
+            begin, end = (bisect.bisect_left(numbers, n) for n in (first, first + count))
+            if begin < end:
+                yield from self.of_part(name, first, numbers[begin:end], image_shape)
+            first += count
+
+    def of_part(self, name: str, first: int, numbers: range, image_shape) -> Iterator[Batch]:
+        """The same for one of the data sets that are joined, whose images begin with `first`."""
         import numpy as np
 
         from gon_tf import data
 
-        before, index = divmod(numbers.start, numbers.step)
+        done, index = divmod(numbers.start - first, numbers.step)
         images = data.stream(
-            self.name,
+            name,
             image_shape,
             BATCH,
             data_dir=self.data_dir,
             shard=(index, numbers.step),
+            start=done,
             max_broken=0,
         )
-        for batch in images:
-            skipped = min(before, len(batch))
-            before -= skipped
-            batch = batch[skipped:][: len(numbers)]
-            if len(batch):
-                part, numbers = numbers[: len(batch)], numbers[len(batch) :]
-                yield Batch(np.asarray(part, np.int64), np.full(len(part), ""), batch)
-            if not numbers:
-                return
+        for start, batch in zip(range(0, len(numbers), BATCH), images, strict=False):
+            part = numbers[start : start + BATCH]
+            yield Batch(np.asarray(part, np.int64), np.full(len(part), ""), batch[: len(part)])
 
 
 def find(sources: Sequence[str], data_dir, *, strict: bool) -> Pictures | str:

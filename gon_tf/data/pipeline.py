@@ -11,6 +11,7 @@ Three ways lead there:
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 import os
@@ -130,6 +131,7 @@ def stream(
     data_dir: str | os.PathLike | None = None,
     crop: bool = False,
     shard: Shard = (0, 1),
+    start: int = 0,
     max_broken: int = MAX_BROKEN,
 ) -> Iterator[np.ndarray]:
     """Read a data set once, in its order, in memory that does not grow with it.
@@ -141,6 +143,8 @@ def stream(
         data_dir: see `open_source`.
         crop: as for `open_images`.
         shard: as for `open_images`.
+        start: images of the shard, broken ones among them, to pass over. Those of a folder, an
+            LMDB or a TFRecord file are not decoded, no others resized.
         max_broken: as for `open_images`.
 
     Yields:
@@ -158,7 +162,12 @@ def stream(
     image_shape = _image_shape(image_shape)
     batch_size = arguments.integer("batch_size", batch_size)
     source = _open(name, data_dir, shard, max_broken)
-    return _decoded(source, image_shape, crop, batch_size)
+    start = arguments.integer("start", start, minimum=0)
+    if start >= source.count:
+        raise ValueError(
+            f"start must be below {source.count}, the images of {source.name!r}. Received: {start}"
+        )
+    return _decoded(source, image_shape, crop, batch_size, start)
 
 
 def _image_shape(image_shape) -> tuple[int, int, int]:
@@ -173,9 +182,14 @@ def _open(name: str, data_dir, shard: Shard, max_broken: int) -> Source:
     return source
 
 
-def _decoded(source: Source, image_shape, crop: bool, batch_size: int) -> Iterator[np.ndarray]:
+def _decoded(
+    source: Source, image_shape, crop: bool, batch_size: int, start: int = 0
+) -> Iterator[np.ndarray]:
     """Batches of a source's images at one size; an error of TensorFlow's becomes one sentence."""
-    parts = [_prepare(part, image_shape, crop) for part in source.parts or (source,)]
+    parts = []
+    for part in source.parts or (source,):
+        parts.append(_prepare(_without(part, min(start, part.count)), image_shape, crop))
+        start = max(0, start - part.count)
     images = functools.reduce(tf.data.Dataset.concatenate, parts)
     count = 0
     try:
@@ -194,6 +208,14 @@ def _decoded(source: Source, image_shape, crop: bool, batch_size: int) -> Iterat
             f"Cannot read images: {skipped} of {source.count} in {source.name!r} were skipped.",
             stacklevel=2,
         )
+
+
+def _without(source: Source, start: int) -> Source:
+    """A source that begins at a later image; where they are encoded, others are not decoded."""
+    if not start:
+        return source
+    items = None if source.items is None else source.items.skip(start)
+    return dataclasses.replace(source, images=source.images.skip(start), items=items)
 
 
 def _prepare(source: Source, image_shape, crop: bool) -> tf.data.Dataset:

@@ -70,6 +70,19 @@ def test_a_data_set(run, grey_model, tmp_path):
     close(found, latents)
 
 
+def test_shards_of_joined_data_sets(run, grey_model, tmp_path):
+    images = np.random.default_rng(2).integers(0, 256, (7, 8, 8, 1), dtype=np.uint8)
+    for name, part in {"a": images[:1], "b": images[1:4], "c": images[4:]}.items():
+        np.save(tmp_path / f"{name}.npy", part)
+    arguments = ["encode", grey_model, "a.npy,b.npy,c.npy", "-o", "out", "--shard-size", "2"]
+    for machine in ("1/2", "2/2"):
+        result = run(*arguments, "--shard", machine)
+        assert result.exit_code == 0, result.stderr
+    numbers, found = all_latents(tmp_path / "out")
+    assert numbers == list(range(7))
+    close(found, gon_tf.load(grey_model).encode(images))
+
+
 def test_an_interrupted_run_goes_on(run, grey_model, pictures, tmp_path, expected):
     arguments = ["encode", grey_model, pictures, "-o", "out", "--shard-size", "5", "--json"]
     assert json.loads(run(*arguments).stdout)["files"] == 3

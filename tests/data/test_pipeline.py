@@ -276,6 +276,16 @@ def test_stream_reads_as_it_goes(folder, tfds_dir):
         stream("toy_digits:valid", (8, 8, 1), 4, data_dir=tfds_dir)
 
 
+def test_stream_passes_over_images(folder, tfds_dir):
+    name = f"toy_digits:test,{folder}"  # 5 images, and 3 after or between broken files
+    first = next(stream(name, (8, 8, 1), 9, data_dir=tfds_dir, start=3))
+    assert first[:, 0, 0, 0].tolist() == [23, 24, 10, 28, 30]
+    last = next(stream("toy_digits", (8, 8, 1), 9, data_dir=tfds_dir, shard=(1, 3), start=5))
+    assert last[:, 0, 0, 0].tolist() == [16, 19]
+    with pytest.raises(ValueError, match="start must be below 5.*Received: 5"):
+        stream("toy_digits:test", (8, 8, 1), 4, data_dir=tfds_dir, start=5)
+
+
 def test_tfds_images_of_many_sizes(tfds_dir):
     batch = next(iter(load("toy_sizes", (6, 8, 3), 9, data_dir=tfds_dir)))
     assert batch[:, 0, 0, 0].numpy().tolist() == [3, 4]
