@@ -23,7 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from gon_tf.zoo import files
 
 from gon_tf import zoo
-from gon_tf.cli import outputs, training, variants
+from gon_tf.cli import jobs, outputs, training, variants
 from gon_tf.cli.recipe import Recipe
 
 BASELINE_OF = {"conv": "autoencoder", "implicit": "autoencoder", "variational": "vae"}
@@ -45,13 +45,13 @@ def baseline(recipe: Recipe, **changes) -> Recipe:
 
 def train(recipe: Recipe, data_dir) -> dict:
     """A row of docs/baselines.json."""
-    job = training.prepare(recipe, data_dir)
+    job = jobs.prepare(recipe, jobs.Options(pictures_every=0), data_dir)
     with tempfile.TemporaryDirectory() as folder:
         metadata = training.run(job, Path(folder) / "baseline")
     kept = ("recipe", "image_shape", "metrics", "duration_seconds", "hardware", "versions")
     return {
         "variant": recipe.variant,
-        "parameters": training.count_parameters(job.model),
+        "parameters": job.parameters,
         "image_shape": list(job.model.image_shape),
         **{key: metadata[key] for key in kept if key in metadata},
     }

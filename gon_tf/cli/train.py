@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from gon_tf import distribute
 from gon_tf.cli import (
     config,
+    jobs,
     models,
     options,
     outputs,
@@ -56,7 +57,7 @@ def defaults_of_variants(name: str) -> str:
 
 count = click.IntRange(min=1)
 decay = click.FloatRange(0, 1, max_open=True)
-positive = click.FloatRange(min=0, min_open=True)
+positive = options.Positive()
 
 
 @click.command(
@@ -178,8 +179,8 @@ def train(ctx, output, resume, data_dir, dry_run, as_json, overwrite, **settings
     """
     if resume and overwrite:
         raise click.UsageError("--resume goes on with what --overwrite would replace: give one.")
-    carried_out = training.Options(
-        **{field.name: settings.pop(field.name) for field in dataclasses.fields(training.Options)}
+    carried_out = jobs.Options(
+        **{field.name: settings.pop(field.name) for field in dataclasses.fields(jobs.Options)}
     )
     check_options(carried_out)
     worker = distribute.worker(carried_out.strategy)
@@ -197,11 +198,10 @@ def train(ctx, output, resume, data_dir, dry_run, as_json, overwrite, **settings
         outputs.check_new_folder(output, overwrite=overwrite or resume)
 
     start_tensorflow()
-    job = training.prepare(chosen, carried_out, data_dir)
     if dry_run:
-        plan = {"recipe": job.recipe.to_json(), "parameters": job.parameters}
-        show({**plan, "steps": job.recipe.epochs * job.steps_per_epoch}, as_json)
+        show(jobs.preview(chosen, carried_out, data_dir), as_json)
         return
+    job = jobs.prepare(chosen, carried_out, data_dir)
     metadata = training.run(job, output, former)
     if worker.is_chief:
         summarize(output, {**metadata, "parameters": job.parameters}, as_json)
@@ -239,7 +239,7 @@ def chosen_recipe(ctx, former, *, variant, dataset, recipe, config_file, **setti
     return chosen
 
 
-def check_options(chosen: training.Options) -> None:
+def check_options(chosen: jobs.Options) -> None:
     """Raise click.UsageError if options do not go together or need what is not installed."""
     if chosen.strategy != "single" and chosen.steps_per_execution > 1:
         raise click.UsageError(

@@ -6,152 +6,22 @@ import contextlib
 import functools
 import math
 import sys
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gon_tf import distribute, files
-from gon_tf.cli import anomaly, runs, schedules, stopping, variants
+from gon_tf.cli import anomaly, runs, stopping
 from gon_tf.cli.evaluate import measure
 from gon_tf.cli.info import devices, versions
+from gon_tf.cli.jobs import Job
 from gon_tf.cli.recipe import Recipe
 
 if TYPE_CHECKING:
     import keras
 
-    from gon_tf.data import Images
-
 PAPER = "Bond-Taylor & Willcocks, Gradient Origin Networks, ICLR 2021, arXiv 2007.02798"
 LOG, CURVE, TENSORBOARD = "log.csv", "loss.png", "tensorboard"
 SHOWN, SHOWN_BYTES = 500, 2**26  # images that the pictures of each epoch are made from
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a recipe is carried out. What comes out is the same, but for rounding."""
-
-    strategy: str = "single"
-    steps_per_execution: int = 1
-    checkpoint_every: int = 1000
-    pictures_every: int = 1
-    tensorboard: bool = False
-
-    def to_json(self) -> dict:
-        """Those that a run must keep to when it goes on."""
-        return {"strategy": self.strategy, "steps_per_execution": self.steps_per_execution}
-
-
-@dataclass(frozen=True)
-class Job:
-    """A recipe made ready: a compiled model and its images."""
-
-    recipe: Recipe
-    options: Options
-    model: keras.Model
-    images: Images
-    validation: Images | None
-    dataset: dict  # description of the images for the model's card
-    data_dir: Path | None
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Steps of the optimizer in an epoch."""
-        return self.images.steps_per_epoch(self.recipe.batch_size, drop_remainder=True)
-
-    @property
-    def parameters(self) -> int:
-        """Number of parameters that training changes."""
-        return sum(math.prod(weight.shape) for weight in self.model.trainable_weights)
-
-
-def prepare(recipe: Recipe, options: Options, data_dir: Path | None = None) -> Job:
-    """Find the data and build the model, so that what can fail has failed before training.
-
-    Raises:
-        ValueError: if the recipe does not fit together.
-        OSError: if the data cannot be read.
-    """
-    import keras
-    import tensorflow as tf
-
-    from gon_tf import data
-
-    recipe = variants.complete(recipe)
-    strategy = distribute.create(options.strategy)
-    if recipe.batch_size % strategy.num_replicas_in_sync:
-        raise ValueError(
-            f"Each of {strategy.num_replicas_in_sync} devices takes an equal part of a batch; "
-            f"choose another --batch-size. Received: {recipe.batch_size}"
-        )
-    # The same operations in the same order whenever they are run: what --resume relies on.
-    tf.config.experimental.enable_op_determinism()
-    source = data.open_source(recipe.dataset, data_dir)
-    channels = recipe.channels or channels_of(source.images)
-    recipe = replace(recipe, channels=channels)
-    image_shape = (*recipe.image_size, channels)
-    for name in filter(None, (recipe.validation, recipe.evaluate)):
-        data.open_source(name, data_dir)
-
-    keras.utils.set_random_seed(recipe.seed)
-    with strategy.scope(), precision(recipe.precision):
-        model = variants.VARIANTS[recipe.variant].build(recipe, image_shape)
-    images = data.open_images(recipe.dataset, image_shape, data_dir=data_dir, crop=recipe.crop)
-    validation = None
-    if recipe.validation:
-        validation = data.open_images(
-            recipe.validation, image_shape, data_dir=data_dir, crop=recipe.crop
-        )
-    elif recipe.validation_split:
-        images, validation = split(images, recipe.validation_split)
-    job = Job(
-        recipe=recipe,
-        options=options,
-        model=model,
-        images=images,
-        validation=validation,
-        dataset={**source.description, "images": len(images)},
-        data_dir=data_dir,
-    )
-    with strategy.scope():
-        model.compile(
-            schedules.optimizer(recipe, recipe.epochs * job.steps_per_epoch),
-            steps_per_execution=options.steps_per_execution,
-        )
-    return job
-
-
-def channels_of(images) -> int:
-    """Channels of the images, those of the first one if they differ."""
-    return images.element_spec.shape[-1] or next(iter(images)).shape[-1]
-
-
-def split(images: Images, part: float) -> tuple[Images, Images]:
-    """Images to train on and images to validate on, the latter evenly from all of them."""
-    import numpy as np
-
-    from gon_tf.data import Images
-
-    numbers = np.arange(len(images))
-    held = np.floor((numbers + 1) * part) > np.floor(numbers * part)
-    if not held.any():
-        raise ValueError(
-            f"A part of {part:g} of {len(images)} images is not one to validate on; "
-            "choose a larger --validation-split."
-        )
-    return Images(images.pixels[~held], images.skipped), Images(images.pixels[held])
-
-
-@contextlib.contextmanager
-def precision(policy: str):
-    """Make layers with the dtype `policy`, and put the former one back."""
-    import keras
-
-    former = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(former)
 
 
 def run(job: Job, folder: Path, former: dict | None = None) -> dict:
@@ -268,8 +138,8 @@ def drawing_callbacks(job: Job, folder: Path) -> list[keras.callbacks.Callback]:
     log_dir = folder / TENSORBOARD if job.options.tensorboard else None
     if log_dir:
         chosen.append(keras.callbacks.TensorBoard(log_dir, write_graph=False))
-    pixels = (job.validation or job.images).pixels
-    shown = pixels[: max(2, min(SHOWN, SHOWN_BYTES // math.prod(job.model.image_shape)))]
+    count = max(2, min(SHOWN, SHOWN_BYTES // math.prod(job.model.image_shape)))
+    shown = (job.validation or job.images).first(count)
     if job.options.pictures_every and len(shown) > 1:
         every = job.options.pictures_every
         chosen.append(Pictures(shown, folder, log_dir and log_dir / "train", every=every))

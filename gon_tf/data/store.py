@@ -40,6 +40,7 @@ class Images:
     Args:
         pixels: uint8 `[count, height, width, channels]`, may be on disk.
         skipped: how many images of the data set are not in there because they are broken.
+        rows: int64 `[n]`, which of the pixels are meant; all of them if None.
 
     Example:
         >>> images = open_images("mnist", (32, 32, 1))
@@ -49,11 +50,20 @@ class Images:
         >>> model.fit(steps, steps_per_epoch=938, initial_epoch=2, epochs=12)
     """
 
-    def __init__(self, pixels: np.ndarray, skipped: int = 0):
+    def __init__(self, pixels: np.ndarray, skipped: int = 0, rows: np.ndarray | None = None):
         self.pixels, self.skipped = pixels, skipped
+        self.rows = np.arange(len(pixels)) if rows is None else rows
 
     def __len__(self) -> int:
-        return len(self.pixels)
+        return len(self.rows)
+
+    def part(self, rows: np.ndarray) -> Images:
+        """Some of the images, by their numbers; nothing is copied, and what is on disk stays."""
+        return Images(self.pixels, self.skipped, self.rows[rows])
+
+    def first(self, count: int) -> np.ndarray:
+        """The first `count` images, uint8 `[count or fewer, height, width, channels]`."""
+        return np.asarray(self.pixels[self.rows[:count]])
 
     def steps_per_epoch(self, batch_size: int, *, drop_remainder: bool = False) -> int:
         """Number of batches in an epoch.
@@ -133,7 +143,8 @@ class Images:
         def read(number: np.int64) -> np.ndarray:
             epoch, step = divmod(int(number), per_epoch)
             part = slice(step * batch_size, (step + 1) * batch_size)
-            return np.asarray(self.pixels[part if seed is None else positions(epoch)[part]])
+            numbers = part if seed is None else positions(epoch)[part]
+            return np.asarray(self.pixels[self.rows[numbers]])
 
         def batch(number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             images = tf.numpy_function(read, [number], tf.uint8, stateful=False)

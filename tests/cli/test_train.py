@@ -73,6 +73,29 @@ def test_dry_run_prints_the_recipe_and_writes_nothing(run, pictures, tmp_path):
     assert not (tmp_path / "model").exists()
 
 
+def test_dry_run_decodes_no_more_than_the_first_images(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(gon_tf.data, "open_images", None)
+    images = np.zeros((21, 8, 8, 4), np.uint8)  # with alpha, which is dropped
+    np.save(tmp_path / "a.npy", images[..., :1])
+    np.save(tmp_path / "b.npy", images)
+    result = run(
+        *("train", "conv", "a.npy,b.npy", *SMALL, "--validation-split", "0.5"),
+        *("--epochs", "3", "--dry-run", "--json"),
+    )
+    assert result.exit_code == 0, result.stderr
+    plan = json.loads(result.stdout)
+    assert plan["recipe"]["channels"] == 3
+    assert plan["steps"] == 3 * (21 // 4)
+
+
+def test_pictures_of_which_some_have_colours(run, tmp_path):
+    (tmp_path / "mixed").mkdir()
+    for i, mode in enumerate(["L", "L", "RGB", "L"]):
+        Image.new(mode, (8, 9)).save(tmp_path / "mixed" / f"{i}.png")
+    result = run("train", "conv", "mixed", *SMALL, "--dry-run", "--json")
+    assert json.loads(result.stdout)["recipe"]["channels"] == 3
+
+
 def test_options_win_over_the_recipe(run, pictures, tmp_path):
     recipe = Recipe("conv", "pictures", image_size=(8, 8), batch_size=4, epochs=2, seed=3)
     (tmp_path / "model").mkdir()
@@ -88,7 +111,7 @@ def test_options_win_over_the_recipe(run, pictures, tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "metadata.json is not a JSON file"),
+        ("{", "metadata.json is not a JSON object"),
         ('{"recipe": {"variant": "conv"}}', "A recipe needs dataset, image_size."),
         (
             '{"recipe": {"variant": "x", "dataset": "pictures", "image_size": [8, 8]}}',
@@ -125,6 +148,7 @@ def test_config_wins_over_the_recipe_and_options_over_both(run, pictures, tmp_pa
         ('{"speed": 3}', "recipe.json: a recipe has no 'speed'."),
         ('{"epochs": 0}', "recipe.json: epochs: 0 is not in the range x>=1."),
         ('{"epochs": 1.5}', "recipe.json: epochs: '1.5' is not a valid integer range."),
+        ('{"damping": NaN}', "recipe.json: damping: 'nan' is not a finite number."),
         ('{"image_size": [8, 8, 8]}', "recipe.json: image_size: '8x8x8' is not a size"),
         ('{"optimizer": "magic"}', "recipe.json: optimizer: 'magic' is not one of"),
         ('{"epochs": 1}', "Give VARIANT and DATASET"),
@@ -161,6 +185,9 @@ def test_broken_pictures_are_skipped_with_a_warning(run, pictures):
         (["conv", "pictures"], 2, "Missing option '-o'"),
         (["conv", "pictures", "-o", "model", "--epochs", "0"], 2, "0 is not in the range x>=1"),
         (["conv", "pictures", "-o", "model", "--learning-rate", "0"], 2, "not in the range x>0"),
+        (["conv", "pictures", "-o", "model", "--learning-rate", "nan"], 2, "not a finite number"),
+        (["conv", "pictures", "-o", "model", "--damping", "inf"], 2, "not a finite number"),
+        (["conv", "one.npy", "-o", "model", *SMALL, "--batch-size", "1"], 1, "at least 2 images"),
         (["conv", "pictures", "-o", "model", "--image-size", "big"], 2, "'big' is not a size"),
         (["conv", "pictures", "-o", "model", "--step", "newton"], 2, "is not one of"),
         (["conv", "pictures", "-o", "pictures"], 1, "The folder pictures exists already"),
@@ -205,6 +232,7 @@ def test_broken_pictures_are_skipped_with_a_warning(run, pictures):
     ],
 )
 def test_errors_come_before_training(run, zoo, pictures, tmp_path, arguments, status, message):
+    np.save(tmp_path / "one.npy", np.zeros((1, 8, 8), np.uint8))
     result = run("train", *arguments)
     assert result.exit_code == status
     assert message in result.stderr

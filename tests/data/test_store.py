@@ -42,6 +42,15 @@ def test_steps_are_the_batches_of_the_epochs_one_after_the_other(drop_remainder,
         assert numbers(steps.take(3 * per_epoch - start)) == together[start:]
 
 
+def test_a_part_copies_nothing():
+    part = Images(PIXELS).part(np.array([8, 1, 5])).part(np.array([0, 2]))
+    assert part.pixels is PIXELS
+    assert len(part) == 2
+    assert numbers(part.batches(2)) == [[8, 5]]
+    assert sorted(numbers(part.batches(2, shuffle_seed=0))[0]) == [5, 8]
+    assert part.first(1)[:, 0, 0, 0].tolist() == [8]
+
+
 def test_steps_without_a_seed_keep_the_order():
     assert numbers(Images(PIXELS).steps(4, shuffle_seed=None, start=2).take(2)) == [
         [8, 9],
