@@ -104,7 +104,8 @@ class DataSet:
         self.data_dir = data_dir
         source = data.open_source(name, data_dir)
         self.count = source.count
-        self.description = source.description  # what identifies it, on whatever machine
+        # What identifies it, on whatever machine.
+        self.description = {**source.description, "images": source.count}
         self.parts = [(part.name, part.count) for part in source.parts] or [(name, source.count)]
 
     def batches(self, numbers: range, image_shape) -> Iterator[Batch]:

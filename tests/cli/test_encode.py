@@ -83,6 +83,14 @@ def test_shards_of_joined_data_sets(run, grey_model, tmp_path):
     close(found, gon_tf.load(grey_model).encode(images))
 
 
+def test_an_array_that_has_grown_is_another_data_set(run, grey_model, tmp_path):
+    for count in (3, 5):
+        np.save(tmp_path / "toys.npy", np.zeros((count, 8, 8, 1), np.uint8))
+        result = run("encode", grey_model, "toys.npy", "-o", "out")
+    assert result.exit_code == 1
+    assert "are made with data={'file': 'toys.npy', 'images': 3}, not" in result.stderr
+
+
 def test_an_interrupted_run_goes_on(run, grey_model, pictures, tmp_path, expected):
     arguments = ["encode", grey_model, pictures, "-o", "out", "--shard-size", "5", "--json"]
     assert json.loads(run(*arguments).stdout)["files"] == 3
