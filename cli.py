@@ -6,7 +6,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from gon_tf.cli import main
+from gon_tf.__main__ import main
 
 
 def find_zoo() -> None:

@@ -27,7 +27,7 @@ setup(
         "gon_tf": ["py.typed"],
         "gon_tf.zoo": ["registry.json", "*/*.json", "*/*.h5", "*/*.md", "*/*.png"],
     },
-    entry_points={"console_scripts": ["gon-tf = gon_tf.cli:main"]},
+    entry_points={"console_scripts": ["gon-tf = gon_tf.__main__:main"]},
     install_requires=[
         "tensorflow>=2.21",
         "keras>=3.15",
@@ -35,7 +35,7 @@ setup(
         "importlib_resources",  # tensorflow-datasets needs it without declaring it
         "numpy",
         "h5py",
-        "click>=8.1",
+        "click>=8.2",
         "pillow",
         "wrapt",
         # for models from a web server

@@ -10,9 +10,9 @@ import warnings
 
 import click
 
+from gon_tf.__main__ import INTERRUPTED
 from gon_tf.cli import report
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 
@@ -67,12 +67,20 @@ def one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.strerror}: {error.filename}"
     lines = str(error).strip().splitlines()
-    # An import that failed by itself has the name of what it looked for; our sentence has none.
-    ours = isinstance(error, ImportError) and error.name is None
-    if lines and (ours or isinstance(error, (ValueError, OSError))):
+    if is_expected(error) and lines:
         return " ".join(line.strip() for line in lines)
     kind = ": ".join([type(error).__name__, *lines[:1]])
     return f"{kind} (GON_TF_DEBUG=1 shows where)"
+
+
+def is_expected(error: Exception) -> bool:
+    """Whether an error is meant for the user.
+
+    So is one that says which extra to install. Python's own errors of an import name a module.
+    """
+    if isinstance(error, ImportError):
+        return error.name is None
+    return isinstance(error, (ValueError, OSError))
 
 
 def start_tensorflow() -> None:
@@ -101,7 +109,7 @@ def quiet():
         try:
             yield
         except Exception as error:
-            if not isinstance(error, (ValueError, OSError)):
+            if not is_expected(error):
                 caught.seek(0)
                 os.write(stderr, caught.read())
             raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from gon_tf.cli import image_sources, models, options, outputs, pictures, report, shards
+from gon_tf.cli import fitting, image_sources, models, options, outputs, pictures, report, shards
 
 if TYPE_CHECKING:
     from gon_tf.latent_files import Latents
@@ -41,6 +41,7 @@ class Shard(click.ParamType):
         "gon-tf encode mnist-conv digits/ -o latents.npz",
         "gon-tf encode mnist-conv mnist:test -o latents.npz",
         "gon-tf encode ./my-gon photos/ -o latents/ --shard 1/4",
+        "gon-tf encode mnist-conv - -o latents.npz < digit.png",
     )
 )
 @models.argument
@@ -68,17 +69,18 @@ class Shard(click.ParamType):
     show_default=True,
     help="Kind of the files in the folder.",
 )
+@fitting.option
 @options.data_dir
 @options.as_json
 @options.overwrite
 @click.pass_context
 def encode(
-    ctx, model, images, output, shard_size, shard, format, data_dir, as_json, overwrite
+    ctx, model, images, output, shard_size, shard, format, fit, data_dir, as_json, overwrite
 ) -> None:
     """Encode IMAGES with MODEL: save their latents.
 
-    IMAGES are files or folders of pictures, or one data set with a split such as mnist:test. The
-    .npz file holds the arrays latents [images, latent_dim], numbers, names and model.
+    IMAGES are files or folders of pictures, - for stdin, or one data set with a split such as
+    mnist:test. The .npz file holds the arrays latents [images, latent_dim], numbers, names and model.
 
     A folder as OUT takes a data set of any size. Its files appear when they are whole; the same
     command goes on after an interruption. Broken picture files are then left out with a warning.
@@ -86,7 +88,9 @@ def encode(
     check_usage(ctx, output, overwrite)
     one_file = is_file(output)
     models.folder(model)
-    found = image_sources.find(images, data_dir, strict=one_file)
+    found = image_sources.find(images, data_dir, strict=one_file, fit=fit)
+    if isinstance(found, str) and is_given(ctx, "fit"):
+        raise click.UsageError(f"--fit is for pictures; a data set is stretched. Received: {found}")
     if one_file:
         check_inputs(found, output, overwrite)
     else:
@@ -124,9 +128,14 @@ def check_usage(ctx, output: Path, overwrite: bool) -> None:
             "--overwrite is for a .npz file; a folder is continued, or deleted by you."
         )
     for name in OF_FOLDERS:
-        if is_file(output) and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        if is_file(output) and is_given(ctx, name):
             option = "--" + name.replace("_", "-")
             raise click.UsageError(f"{option} is for a folder as OUT. Received: {output}")
+
+
+def is_given(ctx, name: str) -> bool:
+    """Whether the user wrote the option `name`."""
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def check_inputs(found, output: Path, overwrite: bool) -> None:

@@ -57,10 +57,7 @@ def export(model, format, output, images, quantize, data_dir, as_json, overwrite
     from gon_tf import export as exporting
     from gon_tf import formats
 
-    try:
-        formats.check_installed(format)
-    except ImportError as error:
-        raise click.ClickException(str(error)) from error
+    formats.check_installed(format)  # before the model and the pictures are read
     network = gon_tf.load(model)
     pixels = some_images(found, network.image_shape, data_dir) if found else None
     output.parent.mkdir(parents=True, exist_ok=True)

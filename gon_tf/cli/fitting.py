@@ -56,8 +56,8 @@ def read(path: Path, channels: int) -> np.ndarray:
     return np.asarray(data.to_channels(picture, channels))
 
 
-def stretch(picture, size: tuple[int, int]) -> np.ndarray:
-    """`picture` at (height, width) `size`, whatever its shape was."""
+def resize(picture, size: tuple[int, int]) -> np.ndarray:
+    """`picture` with as many pixels as `size` says, (height, width)."""
     import numpy as np
 
     from gon_tf import data
@@ -65,7 +65,12 @@ def stretch(picture, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(data.resize(picture, size))
 
 
-def pad(picture, size: tuple[int, int]) -> np.ndarray:
+def stretch(picture, size: tuple[int, int], resize=resize) -> np.ndarray:
+    """`picture` at (height, width) `size`, whatever its shape was."""
+    return resize(picture, size)
+
+
+def pad(picture, size: tuple[int, int], resize=resize) -> np.ndarray:
     """`picture` as large as it fits into `size`, in the middle of a black one."""
     import numpy as np
 
@@ -77,16 +82,17 @@ def pad(picture, size: tuple[int, int]) -> np.ndarray:
     ]
     top, left = ((side - part) // 2 for side, part in zip(size, inner, strict=True))
     canvas = np.zeros((*size, picture.shape[-1]), "uint8")
-    canvas[top : top + inner[0], left : left + inner[1]] = stretch(picture, (inner[0], inner[1]))
+    canvas[top : top + inner[0], left : left + inner[1]] = resize(picture, (inner[0], inner[1]))
     return canvas
 
 
-def crop(picture, size: tuple[int, int]) -> np.ndarray:
+def crop(picture, size: tuple[int, int], resize=resize) -> np.ndarray:
     """The largest middle part of `picture` that has the shape of `size`, at that size."""
-    factor = min(own / side for side, own in zip(size, picture.shape, strict=False))
-    height, width = (max(round(side * factor), 1) for side in size)
-    top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
-    return stretch(picture[top : top + height, left : left + width], size)
+    import numpy as np
+
+    from gon_tf import data
+
+    return resize(np.asarray(data.crop_to_aspect(picture, size)), size)
 
 
 FITS = {"stretch": stretch, "pad": pad, "crop": crop}

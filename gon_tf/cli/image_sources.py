@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+from click.globals import push_context
+
 from gon_tf import picture_files
-from gon_tf.cli import pictures
+from gon_tf.cli import fitting, pictures, streams
 from gon_tf.cli.commands import start_tensorflow
 
 if TYPE_CHECKING:
@@ -40,20 +43,22 @@ class Pictures:
     """Picture files.
 
     Args:
-        paths: the files.
+        paths: the files, or `-` for stdin.
         strict: whether a broken file is an error, or is left out with a warning.
+        fit: how they get the model's shape, see `fitting.FITS`.
     """
 
-    def __init__(self, paths: Sequence[Path], *, strict: bool):
+    def __init__(self, paths: Sequence[Path], *, strict: bool, fit: str):
         self.paths = paths
         self.strict = strict
+        self.fit = fit
         self.count = len(paths)
 
     @property
     def description(self) -> dict:
-        """What identifies the files, on whatever machine: their number and their names."""
-        names = "\n".join(path.name for path in self.paths)
-        return {"files": self.count, "names": hashlib.sha256(names.encode()).hexdigest()[:16]}
+        """What identifies the images, on whatever machine: number, names and shape."""
+        names = hashlib.sha256("\n".join(path.name for path in self.paths).encode())
+        return {"files": self.count, "names": names.hexdigest()[:16], "fit": self.fit}
 
     def batches(self, numbers: range, image_shape) -> Iterator[Batch]:
         """The images of some numbers, at the model's size, in batches of at most 256."""
@@ -62,32 +67,28 @@ class Pictures:
         def read(number):
             return self.read(self.paths[number], image_shape)
 
-        with ThreadPoolExecutor() as threads:
+        # What stdin held belongs to the command that runs.
+        context = (click.get_current_context(silent=True),)
+        with ThreadPoolExecutor(initializer=push_context, initargs=context) as threads:
             for start in range(0, len(numbers), BATCH):
                 part = numbers[start : start + BATCH]
                 read_ones = zip(part, threads.map(read, part), strict=True)
                 found = {number: image for number, image in read_ones if image is not None}
                 yield Batch(
                     np.fromiter(found, np.int64),
-                    np.asarray([str(self.paths[number]) for number in found], np.str_),
+                    np.asarray([streams.name(self.paths[number]) for number in found], np.str_),
                     np.asarray(list(found.values()), np.uint8).reshape(-1, *image_shape),
                 )
 
     def read(self, path: Path, image_shape):
         """One picture at the model's size, None if it is broken and may be."""
-        import numpy as np
-
-        from gon_tf import data
-
-        height, width, channels = image_shape
         try:
-            picture = data.to_channels(data.read_image(path), channels)
+            return fitting.read_all([path], image_shape, self.fit)[0]
         except ValueError as error:
             if self.strict:
                 raise
             warnings.warn(f"{error} (skipped)", stacklevel=1)
             return None
-        return np.asarray(data.resize(picture, (height, width)))
 
 
 class DataSet:
@@ -138,14 +139,16 @@ class DataSet:
             yield Batch(np.asarray(part, np.int64), np.full(len(part), ""), batch[: len(part)])
 
 
-def find(sources: Sequence[str], data_dir, *, strict: bool) -> Pictures | str:
+def find(
+    sources: Sequence[str], data_dir, *, strict: bool, fit: str = "stretch"
+) -> Pictures | str:
     """The pictures that `sources` name, or the name of a data set.
 
     Raises:
         OSError: if a picture or folder is missing.
     """
     if are_pictures(sources, data_dir):
-        return Pictures(pictures.find(map(Path, sources)), strict=strict)
+        return Pictures(pictures.find(map(Path, sources)), strict=strict, fit=fit)
     return sources[0]
 
 
@@ -159,7 +162,7 @@ def open_source(found: Pictures | str, data_dir) -> Pictures | DataSet:
 def are_pictures(sources: Sequence[str], data_dir) -> bool:
     """Whether `sources` are files and folders of pictures, rather than one data set."""
     path = Path(sources[0])
-    if len(sources) > 1 or path.suffix.lower() in picture_files.SUFFIXES:
+    if len(sources) > 1 or path.suffix.lower() in picture_files.SUFFIXES or streams.is_stream(path):
         return True
     if not path.is_dir() or path.suffix.lower() == ".lmdb":
         return False

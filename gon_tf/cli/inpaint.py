@@ -32,10 +32,11 @@ GREY = 128  # shown for what is missing
     help="Picture as large as IMAGE: white where IMAGE is missing, black where it is known.",
 )
 @options.output("A .png, .jpg or .webp file, or - for a PNG on stdout.")
+@fitting.option
 @click.option("--grid", is_flag=True, help="Show the known part of IMAGE above the result.")
 @options.as_json
 @options.overwrite
-def inpaint(model, image, mask, output, grid, as_json, overwrite) -> None:
+def inpaint(model, image, mask, output, fit, grid, as_json, overwrite) -> None:
     """Fill in what is missing of IMAGE with an implicit MODEL.
 
     White pixels of MASK (above half brightness) are missing, black ones are known. IMAGE or MASK
@@ -55,7 +56,7 @@ def inpaint(model, image, mask, output, grid, as_json, overwrite) -> None:
     network = models.load(model)
     *size, channels = network.image_shape
     picture = fitting.read(image, channels)
-    picture, known = resize(picture, read_known(mask, picture), size)
+    picture, known = fitted(picture, read_known(mask, picture), size, fit)
     exact = network.decode(network.encode(picture[None], mask=known))[0]
     painted = pictures.to_uint8(exact)
     painted[known] = picture[known]
@@ -88,6 +89,23 @@ def read_known(mask: Path, picture) -> np.ndarray:
     if known.all():
         raise ValueError(f"Nothing of the mask {mask} is white: nothing of the image is missing.")
     return known
+
+
+def fitted(picture, known, size, fit: str) -> tuple[np.ndarray, np.ndarray]:
+    """The picture at `size` by a way of `fitting.FITS`, and where it is known.
+
+    What `pad` adds is known: to the model it is a part of the picture, as for other commands.
+    """
+    import numpy as np
+
+    def resize_both(layers, size):
+        return joined(*resize(layers[..., :-1], layers[..., -1] == 0, size))
+
+    def joined(picture, known):
+        return np.dstack([picture, np.where(known, 0, 255).astype("uint8")])
+
+    layers = fitting.FITS[fit](joined(picture, known), size, resize_both)
+    return layers[..., :-1], layers[..., -1] == 0
 
 
 def resize(picture, known, size) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,15 +16,24 @@ if TYPE_CHECKING:
 
 
 def complete(_context, _parameter, incomplete: str) -> list[CompletionItem]:
-    """What a shell offers for MODEL: the zoo's names, then folders."""
+    """What a shell offers for MODEL: folders and the zoo's names."""
+    # Bash forgets the words before the one that asks for folders.
+    folders = CompletionItem(incomplete, type="dir")
+    return [folders, *complete_name(_context, _parameter, incomplete)]
+
+
+def complete_name(_context, _parameter, incomplete: str) -> list[CompletionItem]:
+    """What a shell offers where a model of the zoo is meant: the names, none without a zoo."""
     from gon_tf import zoo
 
-    names = [name for name in zoo.list_models() if name.startswith(incomplete)]
-    # Bash forgets the words before the one that asks for folders.
-    return [CompletionItem(incomplete, type="dir"), *map(CompletionItem, names)]
+    with contextlib.suppress(OSError, ValueError):  # a shell has no place for a message
+        names = [name for name in zoo.list_models() if name.startswith(incomplete)]
+        return list(map(CompletionItem, names))
+    return []
 
 
 argument = click.argument("model", shell_complete=complete)
+of_zoo = click.argument("model", shell_complete=complete_name)
 
 
 def folder(name: str) -> Path:

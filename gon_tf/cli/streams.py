@@ -25,6 +25,11 @@ def stem(path: Path) -> str:
     return "stdin" if is_stream(path) else path.stem
 
 
+def name(path: Path) -> str:
+    """An input as a result names it."""
+    return "stdin" if is_stream(path) else str(path)
+
+
 def title(path: Path) -> str:
     """What to call an input in a message."""
     return "Stdin" if is_stream(path) else str(path)

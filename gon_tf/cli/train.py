@@ -73,7 +73,9 @@ positive = options.Positive()
 )
 @click.argument("dataset", metavar="DATASET", required=False)
 @options.output("Folder for the model, its log and its checkpoint.", metavar="DIR", required=False)
-@click.option("--recipe", metavar="MODEL", help="Train as MODEL was.")
+@click.option(
+    "--recipe", metavar="MODEL", shell_complete=models.complete, help="Train as MODEL was."
+)
 @click.option(
     "--config",
     "config_file",

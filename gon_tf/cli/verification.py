@@ -19,7 +19,7 @@ TOLERANCE = 0.01  # of a metric, relative
         "gon-tf zoo verify mnist-conv --metrics --data-dir ~/tensorflow_datasets",
     )
 )
-@click.argument("names", metavar="[MODEL]...", nargs=-1)
+@click.argument("names", metavar="[MODEL]...", nargs=-1, shell_complete=models.complete_name)
 @click.option("--metrics", is_flag=True, help="Measure the models again, on the data recorded.")
 @options.data_dir
 @options.as_json

@@ -69,7 +69,7 @@ def list_(dataset, variant, as_json) -> None:
 @zoo.command(
     epilog=options.examples("gon-tf zoo show mnist-conv", "gon-tf zoo show mnist-conv --json")
 )
-@models.argument
+@models.of_zoo
 @options.as_json
 def show(model, as_json) -> None:
     """Describe the pretrained MODEL, a name or a URL.
@@ -94,7 +94,7 @@ def show(model, as_json) -> None:
         "gon-tf zoo download mnist-conv -o mnist-conv",
     )
 )
-@models.argument
+@models.of_zoo
 @options.output("Copy the model to this folder.", metavar="DIR", required=False)
 @options.as_json
 @options.overwrite

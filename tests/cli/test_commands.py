@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 import warnings
 
 import click
@@ -114,6 +115,11 @@ def fail(error):
         (ImportError('pip install "gon-tf[lmdb]"'), 'pip install "gon-tf[lmdb]"'),
         (ModuleNotFoundError("No module x", name="x"), "ModuleNotFoundError: No module x (GON_TF"),
         (ValueError(), "ValueError (GON_TF_DEBUG=1 shows where)"),
+        (ImportError('It needs x: pip install "y[x]".'), 'It needs x: pip install "y[x]".'),
+        (
+            ModuleNotFoundError("No module named 'x'", name="x"),
+            "ModuleNotFoundError: No module named 'x' (GON_TF_DEBUG=1 shows where)",
+        ),
         (click.ClickException("no"), "no"),
     ],
 )
@@ -165,6 +171,15 @@ def test_a_reader_who_leaves(process, arguments):
         command.stdout.close()
         assert command.wait() == 141
         assert command.stderr.read() == ""
+
+
+@pytest.mark.parametrize("seconds", [0.6, 3])  # during the first imports, and TensorFlow's
+def test_ctrl_c_at_the_start(process, seconds):
+    with process("sample", "mnist-conv", "-o", "x.png") as command:
+        time.sleep(seconds)
+        command.send_signal(signal.SIGINT)
+        output = command.communicate()
+    assert (command.returncode, output) == (130, ("", ""))
 
 
 def test_ctrl_c_during_training(process, pictures, tmp_path):

@@ -42,6 +42,17 @@ def test_models(zoo, command):
     assert complete(command, "./ti") == [("dir", "./ti")]
 
 
+@pytest.mark.parametrize("words", [["train", "--recipe"], ["zoo", "show"], ["zoo", "verify"]])
+def test_names_of_the_zoo(zoo, words):
+    assert ("plain", "tiny-conv") in complete(*words, "tiny")
+
+
+def test_a_zoo_that_cannot_be_read(monkeypatch, tmp_path):
+    monkeypatch.setenv("GON_TF_ZOO", str(tmp_path))
+    assert complete("sample", "tiny") == [("dir", "tiny")]
+    assert complete("zoo", "show", "tiny") == [("",)]
+
+
 def test_files():
     assert complete("reconstruct", "tiny-conv", "dig") == [("file", "dig")]
     assert complete("inpaint", "m", "a.png", "--mask", "x") == [("file", "x")]

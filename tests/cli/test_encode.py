@@ -45,6 +45,28 @@ def test_pictures_to_one_file(run, grey_model, pictures, tmp_path, expected):
         assert str(file["model"]) == latent_files.fingerprint(gon_tf.load(grey_model))
 
 
+def test_a_picture_from_stdin(run, grey_model, pictures, tmp_path, expected):
+    data = (pictures / "03.png").read_bytes()
+    result = run("encode", grey_model, "-", pictures / "04.png", "-o", "a.npz", stdin=data)
+    assert result.exit_code == 0, result.stderr
+    content = latent_files.read_npz(tmp_path / "a.npz", latent_dim=4)
+    close(content.latents, expected[3:5])
+    assert content.names.tolist() == ["stdin", str(pictures / "04.png")]
+    assert run("decode", grey_model, "a.npz", "-o", "out").stdout == "out/stdin.png\nout/04.png\n"
+
+
+def test_fit(run, grey_model, tmp_path):
+    picture = np.random.default_rng(3).integers(0, 256, (8, 12), dtype=np.uint8)
+    Image.fromarray(picture).save(tmp_path / "wide.png")
+    result = run("encode", grey_model, "wide.png", "--fit", "crop", "-o", "a.npz")
+    assert result.exit_code == 0, result.stderr
+    expected = gon_tf.load(grey_model).encode(picture[None, :, 2:10, None])
+    close(latent_files.read_npz(tmp_path / "a.npz", latent_dim=4).latents, expected)
+    arguments = ["encode", grey_model, "./", "-o", "out"]
+    assert run(*arguments, "--fit", "crop").exit_code == 0
+    assert "another" in run(*arguments, "--fit", "pad").stderr
+
+
 def test_a_data_set(run, grey_model, tmp_path):
     images = np.random.default_rng(2).integers(0, 256, (7, 8, 8, 1), dtype=np.uint8)
     np.save(tmp_path / "toys.npy", images)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import gon_tf
-from gon_tf.cli.inpaint import resize
+from gon_tf.cli.inpaint import fitted, resize
 from gon_tf.cli.pictures import GAP, to_uint8
 
 
@@ -70,6 +70,23 @@ def test_pictures_of_another_size(run, implicit_model, tmp_path, pixels):
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["known"] == 32
     assert (pixels(tmp_path / "x.png")[:, :4] == 40).all()
+
+
+@pytest.mark.parametrize("fit", ["pad", "crop"])
+def test_every_way_to_fit(fit):
+    picture = np.full((8, 16, 1), 90, np.uint8)
+    known = np.ones((8, 16), bool)
+    picture[:, 10:], known[:, 10:] = 255, False
+    small, clear = fitted(picture, known, (8, 8), fit)
+    assert small.dtype == np.uint8
+    if fit == "crop":  # the middle eight columns, six of which are known
+        assert (clear == (np.arange(8) < 6)).all()
+        assert (small[clear] == 90).all()
+    else:  # four rows between black ones, which are known
+        assert (small[[0, 1, 6, 7]] == 0).all()
+        assert clear[[0, 1, 6, 7]].all()
+        assert (clear[2:6] == (np.arange(8) < 5)).all()
+        assert (small[2:6, :5] == 90).all()
 
 
 def test_missing_pixels_do_not_run_into_known_ones():
