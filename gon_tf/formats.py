@@ -123,8 +123,8 @@ class ONNX(OneFileEach):
         onnxruntime.InferenceSession(path.read_bytes(), options)
         model = onnx.load(path)
         for value in (*model.graph.input, *model.graph.output):
-            if value.name != "coordinates":
-                value.type.tensor_type.shape.dim[0].dim_param = "batch"
+            free = "points" if value.name == "coordinates" else "batch"
+            value.type.tensor_type.shape.dim[0].dim_param = free
         used = {node.domain for node in model.graph.node}
         versions = [version for version in model.opset_import if version.domain in used]
         del model.opset_import[:]

@@ -184,7 +184,7 @@ def list_models(dataset: str | None = None, variant: str | None = None) -> list[
     """Names of the models, of one data set or variant if given.
 
     Example:
-        >>> gon_tf.list_models(dataset="mnist")
+        >>> gon_tf.list_models(dataset="mnist", variant="conv")
         ['mnist-conv']
     """
     return [

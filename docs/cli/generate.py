@@ -1,10 +1,16 @@
-"""Writes the help of every command beside this file: `python docs/cli/generate.py`.
+"""Writes what docs/cli.md shows, when a command or a model has changed: `python docs/cli/generate.py`.
 
-A test compares the files with what the commands print.
+The help of every command beside this file, and the pictures that the commands of the page make. Tests
+compare both with what the commands print and draw.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +19,9 @@ import click
 from gon_tf.cli import main
 
 WIDTH = 80
+FOLDER = Path(__file__).resolve().parent
+FIGURES = FOLDER.parent / "figures" / "cli"
+EXAMPLES = FOLDER.parents[1] / "examples"
 
 
 def commands(command: click.Command, context: click.Context) -> Iterator[click.Context]:
@@ -32,9 +41,30 @@ def help_texts() -> dict[str, str]:
     }
 
 
+def picture_commands() -> list[list[str]]:
+    """The commands of the page that write a picture, or the latents for one; the file is last."""
+    page = FOLDER.with_suffix(".md").read_text(encoding="utf-8").replace("\\\n", "")
+    lines = re.findall(r"^    gon-tf (.+ -o [\w-]+\.(?:png|npz))$", page, re.MULTILINE)
+    return [shlex.split(line) for line in lines]
+
+
+def draw_figures() -> None:
+    """Run the commands of the page and keep their pictures."""
+    shutil.rmtree(FIGURES)
+    FIGURES.mkdir()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        Path("examples").symlink_to(EXAMPLES)
+        for arguments in picture_commands():
+            main(arguments, standalone_mode=False)
+        for picture in Path().glob("*.png"):
+            shutil.copy(picture, FIGURES)
+        os.chdir(FOLDER)
+
+
 if __name__ == "__main__":
-    folder = Path(__file__).parent
-    for file in folder.glob("*.txt"):
+    for file in FOLDER.glob("*.txt"):
         file.unlink()
     for name, text in help_texts().items():
-        (folder / name).write_text(text, encoding="utf-8")
+        (FOLDER / name).write_text(text, encoding="utf-8")
+    draw_figures()

@@ -69,22 +69,20 @@ def list_(dataset, variant, as_json) -> None:
 @zoo.command(
     epilog=options.examples("gon-tf zoo show mnist-conv", "gon-tf zoo show mnist-conv --json")
 )
-@models.of_zoo
+@models.argument
 @options.as_json
 def show(model, as_json) -> None:
-    """Describe the pretrained MODEL, a name or a URL.
-
-    Prints what it was trained on, how, and how good it is.
-    """
+    """Describe MODEL: what it was trained on, how, and how good it is."""
     from gon_tf import zoo
 
-    entry = zoo.find(model)
-    folder = zoo.folder(model)
-    card = {**dataclasses.asdict(entry), **models.metadata(folder), "folder": str(folder)}
+    folder = zoo.locate(model)
+    own = folder == Path(model)  # of the user, in no registry
+    entry = {"name": folder.name} if own else dataclasses.asdict(zoo.find(model))
+    card = {**entry, **models.metadata(folder), "folder": str(folder)}
     if as_json:
         report.echo_json(card)
         return
-    card["files"] = list(entry.files)
+    card["files"] = sorted(path.name for path in folder.iterdir()) if own else list(entry["files"])
     report.echo_pairs(dict(report.flatten(card)))
 
 

@@ -50,7 +50,7 @@ def test_names_of_the_zoo(zoo, words):
 def test_a_zoo_that_cannot_be_read(monkeypatch, tmp_path):
     monkeypatch.setenv("GON_TF_ZOO", str(tmp_path))
     assert complete("sample", "tiny") == [("dir", "tiny")]
-    assert complete("zoo", "show", "tiny") == [("",)]
+    assert complete("zoo", "verify", "tiny") == [("",)]
 
 
 def test_files():

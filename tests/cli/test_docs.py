@@ -3,17 +3,26 @@
 import re
 import runpy
 
+import numpy as np
 import pytest
 
 
+AGAIN = "run: python docs/cli/generate.py"
+
+
 @pytest.fixture
-def help_texts(root):
-    return runpy.run_path(str(root / "docs" / "cli" / "generate.py"))["help_texts"]()
+def generator(root):
+    return runpy.run_path(str(root / "docs" / "cli" / "generate.py"))
+
+
+@pytest.fixture
+def help_texts(generator):
+    return generator["help_texts"]()
 
 
 def test_help_texts(root, help_texts):
     files = {file.name: file.read_text() for file in (root / "docs" / "cli").glob("*.txt")}
-    assert files == help_texts, "run: python docs/cli/generate.py"
+    assert files == help_texts, AGAIN
 
 
 def test_help_texts_are_what_the_commands_print(run, help_texts):
@@ -34,3 +43,15 @@ def test_figures_of_the_page_exist(root):
     page = (root / "docs" / "cli.md").read_text()
     for figure in re.findall(r'src="([^"]+)"', page):
         assert (root / "docs" / figure).is_file(), figure
+
+
+def test_commands_make_the_figures_of_the_page(run, root, generator, tmp_path, pixels):
+    (tmp_path / "examples").symlink_to(root / "examples")
+    figures = {path.name: pixels(path) for path in generator["FIGURES"].iterdir()}
+    for arguments in generator["picture_commands"]():
+        result = run(*arguments)
+        assert result.exit_code == 0, result.stderr
+    made = {path.name: pixels(path) for path in tmp_path.glob("*.png")}
+    assert made.keys() == figures.keys()
+    for name, picture in made.items():
+        assert np.abs(picture.astype(int) - figures[name]).max() <= 2, f"{name}: {AGAIN}"

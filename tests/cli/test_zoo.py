@@ -4,6 +4,14 @@ import shutil
 import pytest
 
 
+def test_show_a_preset_of_ones_own(run, grey_model):
+    card = json.loads(run("zoo", "show", grey_model, "--json").stdout)
+    assert (card["name"], card["metrics"]["sse"]) == ("tiny-conv", 12.5)
+    assert card["folder"] == str(grey_model)
+    lines = run("zoo", "show", grey_model).stdout.splitlines()
+    assert ["files", "config.json,", "metadata.json,", "model.weights.h5"] in map(str.split, lines)
+
+
 def test_list(run, zoo):
     header, row = run("zoo", "list").stdout.splitlines()
     columns = "name dataset variant image latents parameters SSE PSNR -ELBO"
