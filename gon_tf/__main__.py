@@ -1,4 +1,4 @@
-"""`python -m gon_tf`, which is `gon-tf`: Ctrl-C ends it quietly from the first moment to the last."""
+"""`python -m gon_tf`, which is `gon-tf`: Ctrl-C is quiet from the first import to the end."""
 
 from __future__ import annotations
 

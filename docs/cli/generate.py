@@ -1,7 +1,7 @@
-"""Writes what docs/cli.md shows, when a command or a model has changed: `python docs/cli/generate.py`.
+"""Writes what docs/cli.md shows: `python docs/cli/generate.py` after a change of commands or models.
 
-The help of every command beside this file, and the pictures that the commands of the page make. Tests
-compare both with what the commands print and draw.
+That is the help of every command, beside this file, and the pictures that the commands of the page
+make. Tests compare both with what the commands print and draw.
 """
 
 from __future__ import annotations

@@ -25,15 +25,16 @@ BLOCK = 64  # pictures in memory, unless a grid needs them all
     "--size",
     metavar="SIZE",
     type=options.Size(),
-    help="Pixels, 256 or 48x64 (height x width); implicit models only.",
+    help=f"{options.Size.meaning} Implicit models only; by default the model's own.",
 )
 @options.as_json
 @options.overwrite
 def decode(model, latents, output, size, as_json, overwrite) -> None:
-    """Decode LATENTS, a .npz file of `gon-tf encode`, to pictures with MODEL.
+    """Decode LATENTS to pictures with MODEL.
 
-    Any .npz file with an array latents [images, latent_dim] will do. Pictures are named after those
-    that were encoded, or numbered. Prints the names of the files that were written.
+    LATENTS is a .npz file of `gon-tf encode`, or any with an array latents [images, latent_dim].
+    Pictures are named after those that were encoded, or numbered. Prints the names of the files
+    that were written.
     """
     models.folder(model)
     if size:

@@ -80,7 +80,8 @@ def encode(
     """Encode IMAGES with MODEL: save their latents.
 
     IMAGES are files or folders of pictures, - for stdin, or one data set with a split such as
-    mnist:test. The .npz file holds the arrays latents [images, latent_dim], numbers, names and model.
+    mnist:test. The .npz file holds the arrays latents [images, latent_dim], numbers, names and
+    model.
 
     A folder as OUT takes a data set of any size. Its files appear when they are whole; the same
     command goes on after an interruption. Broken picture files are then left out with a warning.

@@ -139,9 +139,7 @@ class DataSet:
             yield Batch(np.asarray(part, np.int64), np.full(len(part), ""), batch[: len(part)])
 
 
-def find(
-    sources: Sequence[str], data_dir, *, strict: bool, fit: str = "stretch"
-) -> Pictures | str:
+def find(sources: Sequence[str], data_dir, *, strict: bool, fit: str = "stretch") -> Pictures | str:
     """The pictures that `sources` name, or the name of a data set.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,9 @@ def complete_name(_context, _parameter, incomplete: str) -> list[CompletionItem]
     """What a shell offers where a model of the zoo is meant: the names, none without a zoo."""
     from gon_tf import zoo
 
-    with contextlib.suppress(OSError, ValueError):  # a shell has no place for a message
+    # A shell has no place for a message.
+    with contextlib.suppress(OSError, ValueError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         names = [name for name in zoo.list_models() if name.startswith(incomplete)]
         return list(map(CompletionItem, names))
     return []

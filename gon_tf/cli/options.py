@@ -15,6 +15,7 @@ class Size(click.ParamType):
 
     name = "size"
     highest = 4096
+    meaning = f"Pixels: N for a square, or HEIGHTxWIDTH; 1 to {highest} a side."
 
     def convert(self, value, param, ctx):
         """Parse `value`."""

@@ -21,7 +21,7 @@ from gon_tf.cli import fitting, models, options, outputs, pictures, report, stre
     type=options.Size(),
     default="256",
     show_default=True,
-    help=f"Pixels: N for a square, or HEIGHTxWIDTH; 1 to {options.Size.highest} a side.",
+    help=options.Size.meaning,
 )
 @options.output(options.OUT.format(" (several IMAGES make a grid)"))
 @fitting.option

@@ -94,7 +94,7 @@ positive = options.Positive()
     "Part of the images to measure after each epoch instead of training on them.",
 )
 @setting("--evaluate DATASET", str, "Data set to measure at the end, for the model's card.")
-@setting("--image-size SIZE", options.Size(), "Pixels: N for a square, or HEIGHTxWIDTH.")
+@setting("--image-size SIZE", options.Size(), options.Size.meaning)
 @setting("--crop", bool, "Cut images of another shape to SIZE's aspect instead of stretching them.")
 @setting("--channels", click.Choice([1, 3]), "1 for grey, 3 for RGB; by default as the images.")
 @setting("--latent-dim N", count, "Number of latents.")

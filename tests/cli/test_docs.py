@@ -6,7 +6,6 @@ import runpy
 import numpy as np
 import pytest
 
-
 AGAIN = "run: python docs/cli/generate.py"
 
 
