@@ -1,4 +1,4 @@
-"""Writes what docs/cli.md shows: `python docs/cli/generate.py` after a change of commands or models.
+"""Writes what docs/cli.md shows: `python docs/cli/generate.py`, when commands or models change.
 
 That is the help of every command, beside this file, and the pictures that the commands of the page
 make. Tests compare both with what the commands print and draw.
