@@ -16,6 +16,7 @@ setup(
     packages=[
         "gon_tf",
         "gon_tf.callbacks",
+        "gon_tf.bench",
         "gon_tf.cli",
         "gon_tf.data",
         "gon_tf.decoders",
@@ -50,6 +51,7 @@ setup(
         "mixture": ["scikit-learn"],
         "export": ["ai-edge-litert", "onnx", "onnxruntime", "tf2onnx>=1.17"],
         "tensorboard": ["tensorboard"],
+        "bench": ["matplotlib", "torch"],
         "dev": [
             "ai-edge-litert",
             "build",

@@ -1,1 +1,1 @@
-"""Side-by-side measurements. Each module is a command: `python -m benchmarks.origin`."""
+"""Measurements beside those of `gon-tf bench`, which are in `gon_tf.bench`. Each is a command."""

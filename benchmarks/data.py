@@ -6,7 +6,7 @@
 files, an LMDB of PNG and a compressed .npz, are read as 32x32 in batches of 64, shuffled. The first
 pass opens the source, decodes, resizes and keeps the images; every later pass reads the kept ones,
 in memory or, with a memory budget of 0, on disk. The training step is that of the convolutional GON
-with 16 filters and 256 latents (as in benchmarks.origin). All take turns in one run.
+with 16 filters and 256 latents. All take turns in one run.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from benchmarks.measure import machine, median_times, print_table
-from benchmarks.origin import training_step
 from gon_tf import data
+from gon_tf.bench.cases import CASES, build, keras_operations
+from gon_tf.bench.measure import machine, median_times, print_table
 
 SHAPE, BATCH = (32, 32, 1), 64
 
@@ -120,7 +120,7 @@ def main() -> None:
                 opened[kind, place] = functools.partial(
                     data.open_images, name, SHAPE, data_dir=folder, memory_budget=budget
                 )
-        step = training_step("gauss-newton", "linearised", BATCH)
+        step = keras_operations(build(CASES["conv-256"], "gauss-newton"), BATCH)["train"]
         step()
         for key, open_images in opened.items():
             first[key] = first_pass(open_images, 3)

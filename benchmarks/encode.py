@@ -20,7 +20,7 @@ import keras
 import tensorflow as tf
 
 import gon_tf
-from benchmarks.measure import machine, median_times, print_table
+from gon_tf.bench.measure import machine, median_times, print_table
 
 
 class NestedGON(gon_tf.GON):

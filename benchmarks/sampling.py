@@ -31,7 +31,7 @@ import numpy as np
 from gon_tf.zoo import files
 
 import gon_tf
-from benchmarks.measure import print_table
+from gon_tf.bench.measure import print_table
 from gon_tf import presets, zoo
 
 CLASSIFIERS = Path("runs/classifiers")

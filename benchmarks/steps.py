@@ -18,7 +18,7 @@ import keras
 import tensorflow as tf
 
 import gon_tf
-from benchmarks.measure import machine, print_table
+from gon_tf.bench.measure import machine, print_table
 
 
 def conv(**arguments):

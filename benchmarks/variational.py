@@ -18,7 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 import gon_tf
-from benchmarks.measure import machine, print_table
+from gon_tf.bench.measure import machine, print_table
 
 SHAPE, LATENTS, BATCH = (32, 32, 1), 256, 64
 

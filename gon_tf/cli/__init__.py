@@ -6,6 +6,7 @@ import click
 
 import gon_tf
 from gon_tf.cli import options
+from gon_tf.cli.bench import bench
 from gon_tf.cli.commands import Commands
 from gon_tf.cli.decode import decode
 from gon_tf.cli.encode import encode
@@ -53,6 +54,7 @@ for command in (
     export,
     zoo,
     info,
+    bench,
 ):
     main.add_command(command)
 

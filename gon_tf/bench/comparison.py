@@ -1,0 +1,136 @@
+"""All ways to train each network side by side, as plain data: the table of `gon-tf bench`."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+
+from gon_tf.bench import limits, workers
+from gon_tf.bench.cases import CASES, MACHINE, OPERATIONS, PATHS, Case
+
+REFERENCE = "pytorch"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to measure, and how long.
+
+    Attributes:
+        models: some of `CASES`.
+        batches: numbers of images.
+        paths: some of `PATHS`.
+        operations: some of `OPERATIONS`.
+        turns: of each path, at the most.
+        budget: seconds for an operation of all paths; at least three turns are taken.
+    """
+
+    models: tuple[str, ...] = tuple(CASES)
+    batches: tuple[int, ...] = (1, 64, 512)
+    paths: tuple[str, ...] = tuple(PATHS)
+    operations: tuple[str, ...] = OPERATIONS
+    turns: int = 15
+    budget: float = 8.0
+
+
+def available_paths() -> tuple[str, ...]:
+    """`PATHS`, PyTorch's only if it is installed."""
+    if importlib.util.find_spec("torch"):
+        return tuple(PATHS)
+    return tuple(path for path in PATHS if path != REFERENCE)
+
+
+def compare(selection: Selection, worker: Callable = workers.Remote) -> Iterator[list[dict]]:
+    """The rows of the table, those of one network and batch after the other.
+
+    Args:
+        selection: what to measure.
+        worker: `workers.Remote`, or `workers.Local` to measure in this process.
+
+    Yields:
+        A row for each path:
+        {"model", "batch", "path", "operations": {name: {"median", "low", "high", "turns" (ms),
+        "ratio" (the reference's time divided by this), "limit" (this divided by the limit's)}},
+        "peak_mib" (of training steps), "failures": {operation: reason}}.
+    """
+    for model in selection.models:
+        for batch in selection.batches:
+            yield rows(model, batch, selection, worker)
+
+
+def rows(model: str, batch: int, selection: Selection, worker: Callable) -> list[dict]:
+    """The rows of one network and batch."""
+    case = CASES[model]
+    started = {path: worker(case, path, batch) for path in (*selection.paths, MACHINE)}
+    try:
+        table = {path: row(model, batch, path) for path in selection.paths}
+        for operation in selection.operations:
+            measure_operation(operation, case, batch, started, table, selection)
+    finally:
+        for each in started.values():
+            each.close()
+    if reference := table.get(REFERENCE):
+        add_ratios(reference["operations"], table)
+    return list(table.values())
+
+
+def row(model: str, batch: int, path: str) -> dict:
+    """A row with nothing measured yet."""
+    shared = {"operations": {}, "peak_mib": None, "failures": {}}
+    return {"model": model, "batch": batch, "path": path, **shared}
+
+
+def measure_operation(operation, case: Case, batch: int, started, table, selection) -> None:
+    """Time an operation of all paths that have it, and add it to their rows of the table."""
+    able = {path: started[path] for path in table if operation in names(started[path])}
+    times, peaks, failures = workers.take_turns(able, operation, selection.turns, selection.budget)
+    for path, timing in times.items():
+        table[path]["operations"][operation] = asdict(timing)
+    for path, reason in failures.items():
+        table[path]["failures"][operation] = reason
+    if operation == "train":
+        for path, peak in peaks.items():
+            table[path]["peak_mib"] = peak
+        add_limits(case, batch, started[MACHINE], table)
+
+
+def add_ratios(reference: dict, table: dict) -> None:
+    """Say of all operations how many times faster than the reference's they are."""
+    for path, entry in table.items():
+        for operation, timing in entry["operations"].items():
+            # Whoever has no fold encodes without.
+            other = reference.get("encode" if operation == "encode folded" else operation)
+            if other and path != REFERENCE:
+                timing["ratio"] = other["median"] / timing["median"]
+
+
+def names(worker) -> list[str]:
+    """A worker's operations; none if it failed before."""
+    try:
+        return worker.names()
+    except workers.OutOfMemoryError:
+        return []
+
+
+def add_limits(case: Case, batch: int, machine, table) -> None:
+    """Say of the training steps how many times the machine's limit they take."""
+    seconds = {}
+    for name in ("product", "sine"):
+        machine.warm_up(name)
+        seconds[name] = min(machine.turn(name) for _ in range(5))
+    for path, entry in table.items():
+        work = limits.training_work(case, path, batch)
+        if work and "train" in entry["operations"]:
+            limit = 1000 * work.seconds(**seconds)
+            step = entry["operations"]["train"]
+            step |= {"limit": step["median"] / limit, "operations": work.operations}
+            step |= {"sines": work.sines, "rates": rates(seconds)}
+
+
+def rates(seconds: dict[str, float]) -> dict[str, float]:
+    """The machine's rates: billion operations per second in products, nanoseconds for a sine."""
+    elements = limits.POINTS * limits.UNITS
+    return {
+        "gflops": 2e-9 * elements * limits.UNITS / seconds["product"],
+        "ns_per_sine": 1e9 * seconds["sine"] / (2 * elements),
+    }

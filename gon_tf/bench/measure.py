@@ -1,0 +1,95 @@
+"""Times of alternatives that take turns, peak memory, the machine, and a table."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+PACKAGES = ("gon-tf", "tensorflow", "keras", "torch")
+
+
+def median_times(functions: dict[str, Callable], repetitions: int) -> dict[str, float]:
+    """Median seconds of each function; they take turns, so that a slow spell hits all of them."""
+    for function in functions.values():
+        function()  # traces the graph
+        function()
+    times = {name: [] for name in functions}
+    for _ in range(repetitions):
+        for name, function in functions.items():
+            times[name].append(mean_time(function, least=0.0))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def mean_time(function: Callable, least: float) -> float:
+    """Mean seconds of as many calls as take `least` seconds, at least one."""
+    start, calls = time.perf_counter(), 0
+    while True:
+        function()
+        calls += 1
+        elapsed = time.perf_counter() - start
+        if elapsed >= least:
+            return elapsed / calls
+
+
+def peak_growth(function: Callable, calls: int) -> float | None:
+    """MiB that this process takes at the most, over what it has, in some calls; None unless Linux.
+
+    The first of them builds the graph.
+    """
+    if not Path("/proc/self/clear_refs").exists():
+        return None
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
+    before = resident("VmRSS")
+    for _ in range(calls):
+        function()
+    return (resident("VmHWM") - before) / 1024
+
+
+def resident(field: str) -> int:
+    """Memory of this process in KiB, now ("VmRSS") or at its peak ("VmHWM")."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field))
+
+
+def facts() -> dict:
+    """The processor, its load, and the versions that the figures belong to."""
+    models = []
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            models = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]
+    return {
+        "processor": models[0] if models else platform.processor(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        "versions": {"python": platform.python_version()} | versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that matter to a figure, of those that are installed."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine(given: dict | None = None) -> str:
+    """`facts` in a sentence."""
+    given = given or facts()
+    names = ", ".join(f"{name} {version}" for name, version in given["versions"].items())
+    return f"{given['cores']} cores of {given['processor']}, load {given['load']} before; {names}"
+
+
+def print_table(header: list[str], rows: list[list[str]]) -> None:
+    """Rows under a header, as Markdown with aligned columns."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for line in (header, ["-" * width for width in widths], *rows):
+        print("| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |")

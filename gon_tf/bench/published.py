@@ -1,0 +1,181 @@
+"""The published Gradient Origin Networks in PyTorch, written for the comparison.
+
+Networks, losses, normalisation and optimizer are those of the paper's code; the parameters' names
+too, so that its weights load. `pip install "gon-tf[bench]"`.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from gon_tf.bench.cases import Case
+
+OMEGA = 30.0
+
+
+class GON(nn.Module):
+    """A network that encodes by the gradient at the origin, for every image, and trains through it.
+
+    Args:
+        network: from latents `[batch, latent_dim]` to outputs.
+        latent_dim: number of latents.
+        loss: function of outputs and images, a scalar; of both passes.
+        learning_rate: Adam's.
+    """
+
+    def __init__(self, network: nn.Module, latent_dim: int, loss: Callable, learning_rate: float):
+        super().__init__()
+        self.network, self.latent_dim, self.loss = network, latent_dim, loss
+        self.optimizer = torch.optim.Adam(self.parameters(), learning_rate)
+
+    def forward(self, latents):
+        """Images of latents."""
+        return self.network(latents)
+
+    def inner_loss(self, latents, images):
+        """The loss whose gradient at the origin gives the latents; also that of training."""
+        return self.loss(self(latents), images)
+
+    def encode(self, images, create_graph=False):
+        """Latents of images, `[batch, latent_dim]`."""
+        origin = torch.zeros(len(images), self.latent_dim, requires_grad=True)
+        loss = self.inner_loss(origin, images)
+        (gradient,) = torch.autograd.grad(loss, [origin], create_graph=create_graph)
+        return -gradient
+
+    def train_step(self, images) -> float:
+        """One step of the optimizer; the loss before it."""
+        loss = self.inner_loss(self.encode(images, create_graph=True), images)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+    def decode(self, latents):
+        """Images of latents, for use: without a graph."""
+        with torch.no_grad():
+            return self(latents)
+
+
+class Variational(nn.Module):
+    """Two linear maps of the latents to a mean and a log-variance, and the network of a draw."""
+
+    def __init__(self, network: nn.Module, latent_dim: int):
+        super().__init__()
+        self.fc21 = nn.Linear(latent_dim, latent_dim)
+        self.fc22 = nn.Linear(latent_dim, latent_dim)
+        self.main = network
+
+    def forward(self, points, noise=None):
+        """(images, divergence of the posterior from N(0, I) averaged over the batch)."""
+        mean, log_variance = self.fc21(points), self.fc22(points)
+        noise = torch.randn_like(mean) if noise is None else noise
+        divergence = mean.square() + log_variance.exp() - log_variance - 1.0
+        drawn = mean + torch.exp(0.5 * log_variance) * noise
+        return self.main(drawn), 0.5 * divergence.sum(dim=1).mean()
+
+
+class VariationalGON(GON):
+    """The variational form: both passes add the divergence."""
+
+    def inner_loss(self, latents, images):
+        """The negative evidence lower bound."""
+        outputs, divergence = self.network(latents)
+        return self.loss(outputs, images) + divergence
+
+    def forward(self, latents):
+        """Images of points, at the mean."""
+        return self.network.main(self.network.fc21(latents))
+
+
+class TransposedConvolutions(nn.Sequential):
+    """Transposed convolutions with batch normalisation and ELU: 4x4, then doubled to `side`."""
+
+    def __init__(self, side: int, latent_dim: int, filters: int):
+        doublings = (side // 4).bit_length() - 1
+        widths = [filters * 2**power for power in reversed(range(doublings))]
+        layers = [nn.ConvTranspose2d(latent_dim, widths[0], 4)]
+        for inputs, outputs in zip(widths, [*widths[1:], 1], strict=True):
+            layers += [nn.BatchNorm2d(inputs), nn.ELU()]
+            layers += [nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)]
+        super().__init__(*layers, nn.Sigmoid())
+
+    def forward(self, latents):
+        """Images `[batch, 1, side, side]`."""
+        return super().forward(latents[:, :, None, None])
+
+
+class Siren(nn.Sequential):
+    """A SIREN of (row, column, latents), applied to each point of each image."""
+
+    def __init__(self, side: int, latent_dim: int, width: int, depth: int):
+        sizes = [2 + latent_dim, *[width] * depth, 1]
+        pairs = enumerate(itertools.pairwise(sizes))
+        super().__init__(*(SineLayer(*pair, i == 0, i == depth) for i, pair in pairs))
+        line = torch.linspace(-1.0, 1.0, side)
+        grid = torch.stack(torch.meshgrid(line, line, indexing="ij"), dim=-1).reshape(-1, 2)
+        self.register_buffer("grid", grid, persistent=False)
+
+    def forward(self, latents):
+        """Values at all points, `[batch, points, 1]`."""
+        points = self.grid.expand(len(latents), -1, -1)
+        repeated = latents[:, None].expand(-1, points.shape[1], -1)
+        return super().forward(torch.cat([points, repeated], dim=-1))
+
+
+class SineLayer(nn.Module):
+    """sin(omega (W h + b)), or the linear map alone."""
+
+    def __init__(self, inputs: int, outputs: int, is_first: bool, is_last: bool):
+        super().__init__()
+        self.linear, self.is_last = nn.Linear(inputs, outputs), is_last
+        bound = 1.0 / inputs if is_first else (6.0 / inputs) ** 0.5 / OMEGA
+        nn.init.uniform_(self.linear.weight, -bound, bound)
+
+    def forward(self, hidden):
+        """`[..., outputs]`."""
+        outputs = self.linear(hidden)
+        return outputs if self.is_last else torch.sin(OMEGA * outputs)
+
+
+def squared_error(outputs, images):
+    """Summed over channels, mean over batch and pixels (both `[batch, channels, ...]`)."""
+    return (outputs - images).square().sum(dim=1).mean()
+
+
+def cross_entropy(outputs, images):
+    """Summed over pixels, mean over the batch."""
+    return functional.binary_cross_entropy(outputs, images, reduction="sum") / len(images)
+
+
+def build(case: Case) -> GON:
+    """The published network of a case, with the published learning rate."""
+    if case.kind == "implicit":
+        network = Siren(case.side, case.latent_dim, case.width, case.depth)
+        return GON(network, case.latent_dim, squared_error, learning_rate=1e-4)
+    network = TransposedConvolutions(case.side, case.latent_dim, case.width)
+    if case.kind == "conv":
+        return GON(network, case.latent_dim, squared_error, learning_rate=2e-4)
+    network = Variational(network, case.latent_dim)
+    return VariationalGON(network, case.latent_dim, cross_entropy, learning_rate=2e-4)
+
+
+def operations(case: Case, batch: int) -> dict[str, Callable[[], object]]:
+    """The operations of `gon_tf.bench.cases`. Encoding by a fold is not among them."""
+    torch.manual_seed(0)
+    model = build(case)
+    shape = (case.side**2, 1) if case.kind == "implicit" else (1, case.side, case.side)
+    images = torch.rand(batch, *shape)
+    latents = model.encode(images)
+    return {
+        "train": functools.partial(model.train_step, images),
+        "encode": lambda: model.encode(images),
+        "decode": lambda: model.decode(latents),
+        "reconstruct": lambda: model.decode(model.encode(images)),
+    }

@@ -1,0 +1,145 @@
+"""`gon-tf bench`: how fast the models train and encode here, side by side with PyTorch."""
+
+from __future__ import annotations
+
+import click
+
+from gon_tf.bench import comparison, measure
+from gon_tf.bench.cases import CASES, OPERATIONS, PATHS
+from gon_tf.cli import options, report
+
+QUICK = {"batches": (1, 8), "turns": 3, "budget": 0.2}
+
+
+class Some(click.ParamType):
+    """Names of a set, with commas between them. Becomes a tuple of them in the set's order."""
+
+    name = "names"
+
+    def __init__(self, known):
+        self.known = tuple(known)
+
+    def convert(self, value, param, ctx):
+        """Parse `value`."""
+        if isinstance(value, tuple):
+            return value
+        given = [name.strip() for name in value.split(",")]
+        if unknown := set(given) - set(self.known):
+            self.fail(f"{min(unknown)!r} is none of {', '.join(self.known)}.", param, ctx)
+        return tuple(name for name in self.known if name in given)
+
+
+class Batches(click.ParamType):
+    """Numbers of images with commas between them. Becomes a tuple."""
+
+    name = "numbers"
+    largest = 65_536
+
+    def convert(self, value, param, ctx):
+        """Parse `value`."""
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in value.split(",")]
+        if not all(part.isdecimal() and 1 <= int(part) <= self.largest for part in parts):
+            self.fail(f"{value!r} is not numbers of images such as 1,64,512.", param, ctx)
+        return tuple(dict.fromkeys(map(int, parts)))
+
+
+def selected(declaration: str, known, text: str):
+    """An option that selects some of `known`, all by default."""
+    return click.option(declaration, metavar="NAMES", type=Some(known), help=text)
+
+
+@click.command(
+    epilog=options.examples(
+        "gon-tf bench --quick",
+        "gon-tf bench --models implicit --batches 64 --only train,encode",
+        "gon-tf bench --json > bench.json",
+    )
+)
+@selected("--models", CASES, f"Networks: {', '.join(CASES)}.")
+@selected("--paths", PATHS, f"Ways to train them: {', '.join(PATHS)}.")
+@selected("--only", OPERATIONS, f"Operations: {', '.join(OPERATIONS)}.")
+@click.option("--batches", metavar="NUMBERS", type=Batches(), help="Images at once [1,64,512].")
+@click.option("--turns", type=click.IntRange(1), metavar="N", help="Repetitions [15].")
+@click.option("--quick", is_flag=True, help="Three short turns, batches 1,8: to try the command.")
+@options.as_json
+def bench(models, paths, only, batches, turns, quick, as_json) -> None:
+    """Measure how fast the models train, encode and decode on this machine.
+
+    Each model is measured along several paths: this project's default step (gauss-newton), the
+    paper's step (gradient), the same by nested tapes (nested), an autoencoder with the same
+    decoder, and the published step in PyTorch, if that is installed: pip install "gon-tf[bench]".
+    Times are medians in ms, with half the distance of the quartiles in percent and, in brackets,
+    how many times faster than PyTorch; memory is what training adds at its peak. The paths take
+    turns. All rows take about a quarter of an hour on an idle machine.
+    """
+    available = comparison.available_paths()
+    if "pytorch" not in available:
+        missing = 'PyTorch is not installed; pip install "gon-tf[bench]" adds it to the table.'
+        if paths and "pytorch" in paths:
+            raise ValueError(missing)
+        click.echo(missing, err=True)
+    given = {"models": models, "paths": paths or available, "operations": only}
+    given |= {"batches": batches, "turns": turns}
+    given = {name: value for name, value in given.items() if value is not None}
+    selection = comparison.Selection(**{**(QUICK if quick else {}), **given})
+
+    machine = measure.facts()
+    rows = []
+    total = len(selection.models) * len(selection.batches)
+    for part in report.progress(comparison.compare(selection), total, "Measuring"):
+        rows += part
+        for row in part:
+            warn(row)
+    if as_json:
+        report.echo_json({"machine": machine, "rows": rows})
+    else:
+        show(machine, rows, selection.operations)
+
+
+def warn(row: dict) -> None:
+    """Say what of a row could not be measured."""
+    for operation, reason in row["failures"].items():
+        what = f"{row['model']}, {row['path']}, batch {row['batch']}, {operation}"
+        click.echo(f"Not enough memory for {what}: {reason}", err=True)
+
+
+def show(machine: dict, rows: list[dict], operations) -> None:
+    """Print the table, and how far the steps are from the machine's limit."""
+    header = ["model", "batch", "path", *operations, *(["MiB"] if "train" in operations else [])]
+    table = []
+    for row in rows:
+        cells = [cell(row["operations"].get(operation)) for operation in operations]
+        peak = row["peak_mib"]
+        memory = ["-" if peak is None else f"{peak:.0f}"] if "train" in operations else []
+        table.append([row["model"], str(row["batch"]), row["path"], *cells, *memory])
+    click.echo(measure.machine(machine))
+    report.echo_table(header, table)
+    if limits := [limit_line(row) for row in rows if "limit" in row["operations"].get("train", {})]:
+        click.echo(
+            "\nTraining steps and the machine's limit (its matrix products and sines alone):"
+        )
+        report.echo_table(
+            ["model", "batch", "path", "GFLOP", "million sines", "GFLOP/s", "ns / sine", "limit x"],
+            limits,
+        )
+
+
+def cell(timing: dict | None) -> str:
+    """A timing: median, spread, ratio."""
+    if timing is None:
+        return "-"
+    median = report.text(timing["median"])
+    spread = (timing["high"] - timing["low"]) / (2 * timing["median"])
+    ratio = f" ({report.text(timing['ratio'])}x)" if "ratio" in timing else ""
+    return f"{median} ±{spread:.0%}{ratio}"
+
+
+def limit_line(row: dict) -> list:
+    """A line of the second table."""
+    step = row["operations"]["train"]
+    work = f"{step['operations'] / 1e9:.2f}", f"{step['sines'] / 1e6:.1f}"
+    rates = step["rates"]
+    machine = f"{rates['gflops']:.0f}", f"{rates['ns_per_sine']:.2f}"
+    return [row["model"], str(row["batch"]), row["path"], *work, *machine, f"{step['limit']:.2f}"]
