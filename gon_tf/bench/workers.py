@@ -154,8 +154,10 @@ def bound_memory() -> None:
 
     lines = Path("/proc/meminfo").read_text().splitlines()
     free = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
-    limit = int(1024 * MEMORY_SHARE * free)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    limit, (_, hard) = int(1024 * MEMORY_SHARE * free), resource.getrlimit(resource.RLIMIT_DATA)
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
 def take_turns(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from gon_tf.bench import comparison, measure
 from gon_tf.bench.cases import CASES, OPERATIONS, PATHS
 from gon_tf.cli import options, report
 
@@ -74,6 +73,8 @@ def bench(models, paths, only, batches, turns, quick, as_json) -> None:
     how many times faster than PyTorch; memory is what training adds at its peak. The paths take
     turns. All rows take about a quarter of an hour on an idle machine.
     """
+    from gon_tf.bench import comparison, measure
+
     available = comparison.available_paths()
     if "pytorch" not in available:
         missing = 'PyTorch is not installed; pip install "gon-tf[bench]" adds it to the table.'
@@ -95,7 +96,8 @@ def bench(models, paths, only, batches, turns, quick, as_json) -> None:
     if as_json:
         report.echo_json({"machine": machine, "rows": rows})
     else:
-        show(machine, rows, selection.operations)
+        click.echo(measure.machine(machine))
+        show(rows, selection.operations)
 
 
 def warn(row: dict) -> None:
@@ -105,7 +107,7 @@ def warn(row: dict) -> None:
         click.echo(f"Not enough memory for {what}: {reason}", err=True)
 
 
-def show(machine: dict, rows: list[dict], operations) -> None:
+def show(rows: list[dict], operations) -> None:
     """Print the table, and how far the steps are from the machine's limit."""
     header = ["model", "batch", "path", *operations, *(["MiB"] if "train" in operations else [])]
     table = []
@@ -114,7 +116,6 @@ def show(machine: dict, rows: list[dict], operations) -> None:
         peak = row["peak_mib"]
         memory = ["-" if peak is None else f"{peak:.0f}"] if "train" in operations else []
         table.append([row["model"], str(row["batch"]), row["path"], *cells, *memory])
-    click.echo(measure.machine(machine))
     report.echo_table(header, table)
     if limits := [limit_line(row) for row in rows if "limit" in row["operations"].get("train", {})]:
         click.echo(

@@ -36,7 +36,7 @@ def recorded(request):
 
 
 def relative_error(value, reference):
-    return float((value - reference).abs().max() / reference.abs().max())
+    return ((value - reference).abs().max() / reference.abs().max()).item()
 
 
 def with_recorded_noise(model, step):
@@ -54,24 +54,25 @@ def test_latents_and_losses(recorded):
     latents = model.encode(images)
     assert relative_error(latents, step["latents"]) < 1e-4
     loss = model.inner_loss(latents, images)
-    assert loss.item() == pytest.approx(float(step["outer_loss"]), rel=1e-4)
+    assert loss.item() == pytest.approx(step["outer_loss"].item(), rel=1e-4)
 
 
 def test_gradients_and_weights_after_a_step(recorded):
     model, images, step = recorded
     model = with_recorded_noise(model, step)
-    rate = float(step["learning_rate"])
+    rate = step["learning_rate"].item()
     for group in model.optimizer.param_groups:
         group["lr"] = rate
-    assert model.train_step(images) == pytest.approx(float(step["outer_loss"]), rel=1e-4)
-    largest = max(float(v.abs().max()) for k, v in step.items() if k.startswith("grad/"))
+    assert model.train_step(images) == pytest.approx(step["outer_loss"].item(), rel=1e-4)
+    largest = max(v.abs().max().item() for k, v in step.items() if k.startswith("grad/"))
     for name, weight in model.network.named_parameters():
-        expected = step[f"grad/{name}"]
-        scale = max(float(expected.abs().max()), 1e-3 * largest)
-        assert float((weight.grad - expected).abs().max()) < 5e-3 * scale
+        expected, after = step[f"grad/{name}"], step[f"after/{name}"]
+        kept = slice(None, None, len(weight) // len(expected))  # some rows of the large matrices
+        scale = max(expected.abs().max().item(), 1e-3 * largest)
+        assert (weight.grad[kept] - expected).abs().max().item() < 5e-3 * scale
         certain = expected.abs() > 1e-2 * scale
-        moved = (weight - step[f"after/{name}"]).abs()[certain]
-        assert moved.numel() == 0 or float(moved.max()) < 1e-2 * rate
+        moved = (weight.detach()[kept] - after).abs()[certain]
+        assert moved.numel() == 0 or moved.max().item() < 1e-2 * rate
 
 
 def test_the_operations_run():
