@@ -166,3 +166,23 @@ def test_decoder_that_is_none(network, error, message):
 def test_cross_entropy_refuses_unbounded_outputs():
     with pytest.raises(ValueError, match="output_activation=None"):
         GON(decoder(output_activation=None), loss="cross_entropy")
+
+
+def test_the_fold_is_kept_until_a_weight_changes(images, monkeypatch):
+    model = GON(decoder())
+    model.compile(keras.optimizers.SGD(1e-3))
+    count = []
+    fold = model._fold
+    monkeypatch.setattr(model, "_fold", lambda: (count.append(1), fold())[1])
+    before = model.encode(images)
+    np.testing.assert_array_equal(model.encode(images), before)
+    assert len(count) == 1
+    model.train_on_batch(images)
+    after = model.encode(images)
+    assert len(count) == 2
+    expected = model.latents_of(tf.constant(images / 255.0, "float32"))
+    np.testing.assert_allclose(after, expected, atol=1e-4 * np.abs(expected).max())
+    assert np.abs(after - before).max() > 1e-4
+    model.decoder.projections[0].bias.assign_add(np.full(2, 0.1))
+    assert np.abs(model.encode(images) - after).max() > 1e-4
+    assert len(count) == 3
