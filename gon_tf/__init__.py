@@ -102,11 +102,14 @@ wrapt.register_post_import_hook(_register_classes, "keras")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULE_OF:
-        return getattr(importlib.import_module(_MODULE_OF[name]), name)
-    if name in _MODULES:
-        return importlib.import_module(f"gon_tf.{name}")
-    raise AttributeError(f"module 'gon_tf' has no attribute {name!r}")
+    module = _MODULE_OF.get(name, f"gon_tf.{name}" if name in _MODULES else None)
+    if module is None:
+        raise AttributeError(f"module 'gon_tf' has no attribute {name!r}")
+    if module != "gon_tf.zoo":
+        # First, or the hook above would import the half of a module that comes to import Keras.
+        importlib.import_module("keras")
+    imported = importlib.import_module(module)
+    return getattr(imported, name) if name in _MODULE_OF else imported
 
 
 def __dir__():

@@ -69,3 +69,9 @@ def test_public_names_are_there():
         "    raise SystemExit('gon_tf.nothing exists')"
     )
     subprocess.run([*INTERPRETER, script], check=True, capture_output=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["gon_tf.ConvDecoder", "gon_tf.losses", "gon_tf.data"])
+def test_any_name_may_come_first(first):
+    subprocess.run([*INTERPRETER, f"import gon_tf; {first}"], check=True, capture_output=True)
