@@ -62,7 +62,7 @@ def test_what_failed_is_said(run, monkeypatch):
     result = run("bench", "--only", "train,decode")
     assert result.exit_code == 0
     assert "Not enough memory for implicit, nested, batch 512, train" in result.stderr
-    assert result.stdout.splitlines()[2].split() == "implicit 512 nested - 12 ±8% -".split()
+    assert result.stdout.splitlines()[2].split() == ["implicit", "512", "nested", "-", "12", "±8%", "-"]
 
 
 @pytest.mark.parametrize(
