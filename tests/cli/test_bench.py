@@ -62,7 +62,8 @@ def test_what_failed_is_said(run, monkeypatch):
     result = run("bench", "--only", "train,decode")
     assert result.exit_code == 0
     assert "Not enough memory for implicit, nested, batch 512, train" in result.stderr
-    assert result.stdout.splitlines()[2].split() == ["implicit", "512", "nested", "-", "12", "±8%", "-"]
+    expected = ["implicit", "512", "nested", "-", "12", "±8%", "-"]
+    assert result.stdout.splitlines()[2].split() == expected
 
 
 @pytest.mark.parametrize(
