@@ -155,7 +155,7 @@ def logarithmic(axis, ticks) -> None:
     axis.set_xscale("log")
     axis.set_yscale("log")
     axis.set_xticks(ticks, [str(tick) for tick in ticks])
-    axis.minorticks_off()
+    axis.xaxis.minorticks_off()
     axis.grid(alpha=0.3)
 
 

@@ -115,8 +115,10 @@ class Remote:
             failure, answer = self.connection.recv()
         except (EOFError, OSError):
             self.process.join()
-            # A C++ library that is refused memory ends the process.
-            raise OutOfMemoryError(f"the process ended ({self.process.exitcode})") from None
+            status = self.process.exitcode or 0
+            # A C++ library that is refused memory ends the process by a signal.
+            kind = OutOfMemoryError if status < 0 else RuntimeError
+            raise kind(f"the process ended with status {status}") from None
         if failure:
             raise (OutOfMemoryError if failure == "memory" else RuntimeError)(answer)
         return answer
