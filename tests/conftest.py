@@ -1,4 +1,5 @@
 import os
+import signal
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
@@ -6,6 +7,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
+# Tests that run in the background may ignore Ctrl-C, and so would all processes that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Two logical devices on one processor, for the tests of distributed training.
 tf.config.set_logical_device_configuration(
