@@ -47,18 +47,22 @@ def evaluate(model, dataset, per_image, batch_size, data_dir, as_json) -> None:
     of the model's training images that it reconstructs better: from 0 (none) to 1 (all); at 0.99,
     one training image in a hundred is reconstructed worse. Where scores are equal, the larger SSE
     comes first. The images of a data set are named by their number, from 0.
+
+    Images of another aspect are stretched, or cut if the model was trained by `train --crop`.
     """
     preset = models.folder(model)
+    crop = models.was_cropped(preset)
     quantiles = anomaly.quantiles_of(model, models.metadata(preset)) if per_image else None
     network = models.load(model)
     if quantiles:
-        images = rank(network, named_batches(dataset, network, batch_size, data_dir), quantiles)
+        batches = named_batches(dataset, network, batch_size, data_dir, crop)
+        images = rank(network, batches, quantiles)
         show_ranking(images, {"model": model, "dataset": dataset}, as_json)
         return
     from gon_tf import data
 
     network.compile()
-    images = data.load(dataset, network.image_shape, batch_size, data_dir=data_dir)
+    images = data.load(dataset, network.image_shape, batch_size, data_dir=data_dir, crop=crop)
     metrics = measure(network, images)
     if as_json:
         report.echo_json({"model": model, "dataset": dataset, **metrics})
@@ -74,13 +78,13 @@ def measure(network, images) -> dict:
     return {**metrics, "count": sum(len(batch) for batch in images)}
 
 
-def named_batches(dataset, network, batch_size, data_dir) -> Iterator[tuple]:
+def named_batches(dataset, network, batch_size, data_dir, crop) -> Iterator[tuple]:
     """Names of images and the images, uint8 at the model's size, a batch at a time."""
     from gon_tf import data
 
     folder = data.open_source(dataset, data_dir).description.get("folder")
     if folder is None:
-        batches = data.load(dataset, network.image_shape, batch_size, data_dir=data_dir)
+        batches = data.load(dataset, network.image_shape, batch_size, data_dir=data_dir, crop=crop)
         number = 0
         for batch in report.progress(batches, len(batches), "Ranking"):
             yield [str(number + i) for i in range(len(batch))], batch.numpy()
@@ -92,7 +96,10 @@ def named_batches(dataset, network, batch_size, data_dir) -> Iterator[tuple]:
     starts = range(0, len(files), batch_size)
     for start in report.progress(starts, len(starts), "Ranking"):
         part = files[start : start + batch_size]
-        yield [str(file) for file in part], fitting.read_all(part, network.image_shape)
+        yield (
+            [str(file) for file in part],
+            fitting.read_all(part, network.image_shape, "crop" if crop else "stretch"),
+        )
 
 
 def rank(network, batches, quantiles) -> list[dict]:

@@ -58,6 +58,12 @@ def metadata(preset: Path) -> dict:
     return zoo.read_json(preset / "metadata.json")
 
 
+def was_cropped(preset: Path) -> bool:
+    """Whether the training images were cut to the model's aspect (`gon-tf train --crop`)."""
+    recipe = metadata(preset).get("recipe")
+    return bool(isinstance(recipe, dict) and recipe.get("crop"))
+
+
 def check_implicit(name: str, task: str) -> None:
     """Raise ValueError unless MODEL is implicit, which `task` needs; without TensorFlow."""
     from gon_tf import zoo

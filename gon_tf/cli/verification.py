@@ -54,18 +54,18 @@ def check(name: str, metrics: bool, data_dir: Path | None) -> dict:
         return {"model": name, "status": "damaged", "error": str(error)}
     if not metrics:
         return {"model": name, "status": "ok"}
-    compared = compare(models.metadata(folder), name, data_dir)
+    compared = compare(folder, name, data_dir)
     agrees = all(abs(values["difference"]) <= TOLERANCE for values in compared.values())
     return {"model": name, "status": "ok" if agrees else "differs", "metrics": compared}
 
 
-def compare(metadata: dict, name: str, data_dir: Path | None) -> dict:
+def compare(preset: Path, name: str, data_dir: Path | None) -> dict:
     """For each metric of the card that can be measured: recorded, measured, relative difference.
 
     Raises:
         ValueError: if the card does not say what was measured.
     """
-    recorded = metadata.get("metrics")
+    recorded = models.metadata(preset).get("metrics")
     split = recorded.get("split") if isinstance(recorded, dict) else None
     if not isinstance(split, str):
         raise ValueError(f"The card of {name} does not say on what data it was measured.")
@@ -73,7 +73,10 @@ def compare(metadata: dict, name: str, data_dir: Path | None) -> dict:
     from gon_tf import data
 
     network.compile()
-    measured = measure(network, data.load(split, network.image_shape, 256, data_dir=data_dir))
+    images = data.load(
+        split, network.image_shape, 256, data_dir=data_dir, crop=models.was_cropped(preset)
+    )
+    measured = measure(network, images)
     if not (shared := measured.keys() & recorded.keys() - {"count"}):
         raise ValueError(f"The card of {name} has none of {', '.join(measured)}.")
     return {

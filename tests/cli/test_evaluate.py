@@ -104,3 +104,19 @@ def test_errors(run, zoo, pictures, arguments, status, message):
     assert result.exit_code == status
     assert message in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(("recipe", "fit"), [({"crop": True}, "crop"), ({}, "stretch")])
+def test_images_are_fitted_as_in_training(run, ranking_model, tmp_path, recipe, fit):
+    (tmp_path / "wide").mkdir()
+    for i in range(2):
+        pixels = np.random.default_rng(i).integers(0, 256, (8, 16), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "wide" / f"{i}.png")
+    metadata = json.loads((ranking_model / "metadata.json").read_text())
+    (ranking_model / "metadata.json").write_text(json.dumps({**metadata, "recipe": recipe}))
+    expected = run("reconstruct", ranking_model, "wide", "-o", "out", "--fit", fit, "--json")
+    errors = [image["sse"] for image in json.loads(expected.stdout)["images"]]
+    measured = json.loads(run("evaluate", ranking_model, "wide", "--json").stdout)
+    assert measured["sse"] == pytest.approx(np.mean(errors), rel=1e-3)
+    ranked = json.loads(run("evaluate", ranking_model, "wide", "--per-image", "--json").stdout)
+    assert sorted(image["sse"] for image in ranked["images"]) == pytest.approx(sorted(errors))
