@@ -14,6 +14,7 @@ from gon_tf.cli.commands import Commands
 from gon_tf.files import TEMPORARY
 
 EXPECTED = {
+    "bench",
     "decode",
     "encode",
     "evaluate",
