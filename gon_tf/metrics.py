@@ -7,14 +7,14 @@ import math
 import keras
 from keras import ops
 
-from gon_tf.losses import sum_of_pixels
+from gon_tf import losses
 
 SMALLEST_ERROR = 1e-10  # of a pixel: caps PSNR at 100 dB, where an 8-bit picture is long exact
 
 
 def squared_error_of_images(images, reconstructions):
     """Squared error summed over an image, `[batch, ...]` to `[batch]`."""
-    return sum_of_pixels(ops.square(ops.subtract(images, reconstructions)))
+    return losses.sum_of_pixels(ops.square(ops.subtract(images, reconstructions)))
 
 
 def peak_signal_to_noise_of_images(images, reconstructions):
