@@ -1,3 +1,4 @@
+import functools
 import os
 import signal
 
@@ -39,3 +40,16 @@ def rectangles():
 def images(rectangles):
     """Ten 8x8 grey pictures for one test, see `rectangles`."""
     return rectangles.copy()
+
+
+@pytest.fixture
+def two_devices(monkeypatch):
+    """A strategy for two logical CPUs, the only one: two in a process break each other's sums."""
+    strategy = mirrored()
+    monkeypatch.setattr(tf.distribute, "MirroredStrategy", lambda devices: strategy)
+    return strategy
+
+
+@functools.cache
+def mirrored():
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

@@ -184,6 +184,7 @@ def test_resume_tells_what_is_different(run, pictures, tmp_path):
     assert "another data set; now files is 11 (was 12), images is 11 (was 12)." in fewer.stderr
 
 
+@pytest.mark.usefixtures("two_devices")
 def test_two_devices_learn_what_one_does(run, pictures, tmp_path):
     recipe = ["train", "variational", "pictures", *SMALL, "--epochs", "2"]
     recipe += ["--validation-split", "0.34"]

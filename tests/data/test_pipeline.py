@@ -101,7 +101,7 @@ def test_an_iterator_that_is_not_read_to_the_end_takes_no_order(tfds_dir):
     assert numbers(batches) == orders[1]
 
 
-def test_two_devices_get_the_orders_that_one_gets(tfds_dir):
+def test_two_devices_get_the_orders_that_one_gets(tfds_dir, two_devices):
     def seen(strategy):
         values = []
 
@@ -124,7 +124,7 @@ def test_two_devices_get_the_orders_that_one_gets(tfds_dir):
         model.fit(batches, epochs=2, shuffle=False, verbose=0, callbacks=[record])
         return values
 
-    two = seen(tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"]))
+    two = seen(two_devices)
     assert two == seen(tf.distribute.get_strategy())
     orders = np.concatenate([order(20, seed=1, epoch=epoch) for epoch in range(2)])
     assert two == (orders.reshape(10, 4).sum(axis=1) * np.prod(SHAPE)).tolist()

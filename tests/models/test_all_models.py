@@ -290,7 +290,7 @@ def test_steps_per_execution_and_ragged_last_batch(build, images):
 
 @pytest.mark.parametrize("build", each(STEPS), indirect=True)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_two_devices_train_like_one(build, images):
+def test_two_devices_train_like_one(build, images, two_devices):
     def train():
         keras.utils.set_random_seed(0)
         model = build()
@@ -299,14 +299,11 @@ def test_two_devices_train_like_one(build, images):
         return model.get_weights()
 
     alone = train()
-    with STRATEGY.scope():
+    with two_devices.scope():
         together = train()
     for one, other in zip(alone, together, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
-
-# One strategy for the whole process: two of them break each other's collectives.
-STRATEGY = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 NAN = np.full((10, *SHAPE), np.nan, np.float32)
 WRONG = {
