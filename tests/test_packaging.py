@@ -1,5 +1,6 @@
 """What a user gets: the wheel, installed, and what importing it costs."""
 
+import shutil
 import subprocess
 import sys
 import venv
@@ -14,14 +15,23 @@ INTERPRETER = [sys.executable, "-c"]
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
+    """Built from a copy: setuptools writes into the folder, which others use at the same time."""
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", folder, ROOT]
-    subprocess.run(command, check=True, capture_output=True)
+    sources = folder / "sources"
+    sources.mkdir()
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, sources)
+    for name in ("gon_tf", "zoo"):
+        shutil.copytree(ROOT / name, sources / name, ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", folder, sources]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
     (path,) = folder.glob("*.whl")
     return path
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("wheel")  # built once
 def test_wheel_installs_the_package_and_nothing_else(wheel, tmp_path):
     venv.create(tmp_path / "env", with_pip=False)
     (site,) = (tmp_path / "env").glob("lib/python*/site-packages")
@@ -37,6 +47,7 @@ def test_wheel_installs_the_package_and_nothing_else(wheel, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("wheel")  # built once
 def test_wheel_ships_the_files_of_the_registry(wheel):
     from gon_tf import zoo
 
