@@ -10,6 +10,9 @@ quantities give the damped Gauss-Newton step, tau being the mean diagonal of J^T
 
     z(x) = z0 - s * (J^T D J + damping * tau * I)^-1 J^T g                       (gauss-newton)
 
+More steps may follow (`inner_steps`). They take the gradient where they are, but J^T D J from the
+origin, and so no Jacobian for each image (simplified Newton, or chord, method).
+
 Three ways lead to the same latents:
 
 `nested`   the paper's code: run the network for every image, differentiate inside the outer tape.
@@ -102,23 +105,29 @@ def latents_from_origin(
         images: float32 `[batch, ...]`, the shape of the network's outputs.
         loss: a loss of `gon_tf.losses`.
         step: a `Gradient` or `GaussNewton`.
-        inner_steps: number of steps. Only the first one leaves from a point that images share.
+        inner_steps: number of steps. Only the first one leaves from a point that images share; each
+            other one takes a pass forwards and one backwards for each image.
         shares_origin: False if the network treats a batch as a whole, or draws random numbers, so
             that each image needs a pass of its own at the origin.
         penalty: function of latents, `[n]`, that is added to the inner loss of each image.
         linearization: what `linearize` gives for these arguments, if the caller has it already.
     """
-    if shares_origin:
-        latents = shared(network, origin, images, loss, step, penalty, linearization)
-    else:
-        latents = nested(network, per_image(origin, images), images, loss, step, penalty)
+    if not shares_origin:
+        origin, linearization = per_image(origin, images), None
+    if linearization is None and step.needs_jacobian:
+        linearization = linearize(network, origin, loss, penalty)
+    first = shared if shares_origin else nested
+    latents = first(network, origin, images, loss, step, penalty, linearization)
     for _ in range(inner_steps - 1):
-        latents = nested(network, latents, images, loss, step, penalty)
+        latents = nested(network, latents, images, loss, step, penalty, linearization)
     return latents
 
 
-def nested(network, latents, images, loss, step, penalty=None):
-    """One step from `latents` `[batch, latent_dim]` by a tape inside the outer tape (reference)."""
+def nested(network, latents, images, loss, step, penalty=None, linearization=None):
+    """One step from `latents` `[batch, latent_dim]` by a tape inside the outer tape (reference).
+
+    A Gauss-Newton step takes the Jacobian of `linearization`, or of `latents` without one.
+    """
     with tf.GradientTape() as tape:
         tape.watch(latents)
         inner_loss = tf.reduce_sum(loss(network(latents), images))
@@ -127,8 +136,9 @@ def nested(network, latents, images, loss, step, penalty=None):
     gradients = tape.gradient(inner_loss, latents)
     if not step.needs_jacobian:
         return latents - step(gradients)
-    outputs, jacobian = outputs_and_jacobian(network, latents)
-    return latents - step(gradients, jacobian, flatten(loss.curvature(outputs)))
+    if linearization is None:
+        linearization = linearize(network, latents, loss)
+    return latents - step(gradients, linearization.jacobian, linearization.curvature)
 
 
 def shared(network, origin, images, loss, step, penalty=None, linearization=None):
@@ -146,7 +156,7 @@ def shared(network, origin, images, loss, step, penalty=None, linearization=None
 
 
 def linearize(network, origin, loss, penalty=None) -> Linearization:
-    """The network and the inner loss around the `origin` `[1, latent_dim]`."""
+    """The network and the inner loss around the `origin`, `[1, latent_dim]` or one per image."""
     outputs, jacobian = outputs_and_jacobian(network, origin)
     return Linearization(
         origin=origin,

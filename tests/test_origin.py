@@ -159,6 +159,30 @@ def test_several_steps_lower_the_loss_and_start_with_the_shared_one(
     assert relative_error(after(2), after(2, shares_origin=False)) < 1e-4
 
 
+def test_later_steps_keep_the_jacobian_of_the_origin(network, decoder, loss, z0, batch):
+    step = origin.GaussNewton(0.5, 1.0, relative=False)
+
+    def two_steps(shares_origin):
+        return origin.latents_from_origin(
+            network, z0, batch, loss, step, inner_steps=2, shares_origin=shares_origin
+        )
+
+    first = origin.shared(network, z0, batch, loss, step)
+    with tf.GradientTape() as tape:
+        tape.watch(first)
+        error = tf.reduce_sum(loss(network(first), batch))
+    at_origin = origin.linearize(network, z0, loss)
+    expected = first - step(tape.gradient(error, first), at_origin.jacobian, at_origin.curvature)
+    found, gradients = latents_and_gradients(lambda: two_steps(True), network, decoder, loss, batch)
+    plain, expected_gradients = latents_and_gradients(
+        lambda: two_steps(False), network, decoder, loss, batch
+    )
+    assert relative_error(found, expected) < 1e-4
+    assert relative_error(plain, expected) < 1e-4
+    for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):
+        assert relative_error(gradient, expected_gradient) < 1e-3
+
+
 def test_image_alone_equals_image_in_batch(network, loss, step, z0):
     batch = tf.random.stateless_uniform((64, 8, 8, 1), [1, 2])
     together = origin.shared(network, z0, batch, loss, step)

@@ -100,6 +100,14 @@ def test_results_of_samples():
     assert "| mnist-conv | 5 | 3.25 | 0.5 | 1.2% | 1.5 |" in text
 
 
+def test_a_table_takes_the_place_of_what_is_between_the_marks():
+    start, end = cards.MARKS
+    assert cards.between_marks(f"a\n{start}old\n{end}b\n", "new\n") == f"a\n{start}new\n{end}b\n"
+    table = results.overview({"mnist-implicit": metadata(sse=0.08)})
+    row = "| `mnist-implicit` | 4x4 grey, any size | 2 | mean squared error per pixel: 0.005"
+    assert f"{row} (3 epochs) | 0.00535 (100 epochs) |" in table
+
+
 def test_references():
     assert last_of_each_source("mnist-conv") == [REFERENCES["mnist-conv"][-1]]
     assert last_of_each_source("mnist-variational") == REFERENCES["mnist-variational"]

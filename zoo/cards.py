@@ -1,6 +1,6 @@
 """What people read about the models, made from their metadata and from nothing else.
 
-    python -m gon_tf.zoo.cards                            README.md of each model, docs/results.md
+    python -m gon_tf.zoo.cards           README.md of each model, docs/results.md, README.md's table
     python -m gon_tf.zoo.cards --pictures all --data-dir DIR         the pictures of the cards, too
 
 Run in a checkout after a model came or changed; the registry is written anew as well. Pictures show
@@ -17,14 +17,15 @@ from gon_tf.zoo.figures import FIGURES, METRICS, REFERENCES, last_of_each_source
 from gon_tf.zoo.markdown import number, table
 from gon_tf.zoo.mirror import ROOT
 from gon_tf.zoo.registry import index
-from gon_tf.zoo.results import BASELINES, RESULTS, results
+from gon_tf.zoo.results import BASELINES, RESULTS, overview, results
 
 CARD, LICENCE = "README.md", "MIT"
 NEEDED = (
     *("description", "dataset", "preprocessing", "recipe", "seed", "licence", "paper"),
     *("duration_seconds", "hardware", "metrics", "versions"),
 )
-DOCS = ROOT.parent / "docs"
+CHECKOUT = ROOT.parent
+MARKS = "<!-- made by python -m gon_tf.zoo.cards -->\n", "<!-- until here -->\n"
 PICTURES = {
     "reconstructions.png": "Held-out images above their reconstructions",
     "samples.png": "Samples",
@@ -130,13 +131,21 @@ def read_models(root: Path = ROOT) -> dict[str, dict]:
     }
 
 
-def texts(root: Path = ROOT, docs: Path = DOCS) -> dict[Path, str]:
-    """All generated texts by their paths."""
-    models = read_models(root)
+def between_marks(text: str, generated: str) -> str:
+    """`text` with another part between the `MARKS`."""
+    before, start, rest = text.partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    return f"{before}{start}{generated}{end}{after}"
+
+
+def texts(root: Path = ROOT, checkout: Path = CHECKOUT) -> dict[Path, str]:
+    """All texts that are generated, or have a part that is, by their paths."""
+    models, docs, readme = read_models(root), checkout / "docs", checkout / "README.md"
     path = docs / BASELINES
     baselines = files.read_json(path) if path.is_file() else {}
     cards = {root / name / CARD: card(name, metadata) for name, metadata in models.items()}
-    return {**cards, docs / RESULTS: results(models, baselines)}
+    front = between_marks(readme.read_text(encoding="utf-8"), overview(models))
+    return {**cards, docs / RESULTS: results(models, baselines), readme: front}
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gon_tf.zoo.figures import FIGURES, REFERENCES, metrics_of
+from gon_tf.zoo.figures import FIGURES, REFERENCES, Reference, metrics_of
 from gon_tf.zoo.markdown import number, table
 
 RESULTS, BASELINES = "results.md", "baselines.json"
@@ -44,14 +44,35 @@ def summary(models: dict[str, dict]) -> str:
     rows = []
     for name, metadata in models.items():
         key, what = FIGURES[name.rpartition("-")[2]]
-        value, references = metrics_of(metadata).get(key), REFERENCES.get(name, [])
-        best = min(references, key=lambda reference: reference.value, default=None)
+        value, best = metrics_of(metadata).get(key), best_elsewhere(name)
         elsewhere = f"{number(best.value)} ({best.epochs})" if best else ""
         change = f"{value / best.value - 1:+.1%}" if best and value is not None else ""
         epochs = metadata["recipe"]["epochs"]
         rows.append((name, what, f"{number(value)} ({epochs})", elsewhere, change))
     header = ("model", "figure", "here (epochs)", "best elsewhere (epochs)", "difference")
     return table(header, rows)
+
+
+def overview(models: dict[str, dict]) -> str:
+    """The table of the project's README.md: what each model is, and its figure."""
+    kinds = {1: "grey", 3: "RGB"}
+    rows = []
+    for name, metadata in models.items():
+        height, width, channels = metadata["image_shape"]
+        variant = name.rpartition("-")[2]
+        size = f"{height}x{width} {kinds[channels]}"
+        size += ", any size" if variant == "implicit" else ""
+        key, what = FIGURES[variant]
+        figure = f"{number(metrics_of(metadata)[key])} ({metadata['recipe']['epochs']} epochs)"
+        best = best_elsewhere(name)
+        elsewhere = f"{number(best.value)} ({best.epochs} epochs)" if best else ""
+        rows.append((f"`{name}`", size, metadata["latent_dim"], f"{what}: {figure}", elsewhere))
+    return table(("model", "images", "latents", "on held-out images", "best elsewhere"), rows)
+
+
+def best_elsewhere(name: str) -> Reference | None:
+    """The lowest figure of others."""
+    return min(REFERENCES.get(name, []), key=lambda reference: reference.value, default=None)
 
 
 def result_rows(name: str, metadata: dict, baselines: list[dict], key: str) -> list[tuple]:

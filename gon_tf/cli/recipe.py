@@ -34,6 +34,7 @@ class Recipe:
     omega: float | None = None
     loss: str | None = None
     step: str | None = None
+    inner_steps: int | None = None
     step_size: float | None = None
     damping: float | None = None
     points_per_step: int | None = None

@@ -30,12 +30,11 @@ def conv(recipe: Recipe, image_shape) -> keras.Model:
     """The convolutional GON of a recipe."""
     import gon_tf
 
-    origin = {"step": recipe.step, "step_size": recipe.step_size, "damping": recipe.damping}
     return gon_tf.GON(
         conv_decoder(recipe, image_shape),
         loss=recipe.loss,
         components=recipe.components,
-        **origin,
+        **origin_of(recipe),
     )
 
 
@@ -46,9 +45,7 @@ def variational(recipe: Recipe, image_shape) -> keras.Model:
     return gon_tf.VariationalGON(
         conv_decoder(recipe, image_shape),
         loss=recipe.loss,
-        step=recipe.step,
-        step_size=recipe.step_size,
-        damping=recipe.damping,
+        **origin_of(recipe),
     )
 
 
@@ -68,10 +65,8 @@ def implicit(recipe: Recipe, image_shape) -> keras.Model:
         image_shape,
         loss=recipe.loss,
         components=recipe.components,
-        step=recipe.step,
-        step_size=recipe.step_size,
-        damping=recipe.damping,
         points_per_step=recipe.points_per_step,
+        **origin_of(recipe),
     )
 
 
@@ -91,6 +86,11 @@ def vae(recipe: Recipe, image_shape) -> keras.Model:
     return gon_tf.VariationalAutoencoder(conv_decoder(recipe, image_shape), loss=recipe.loss)
 
 
+def origin_of(recipe: Recipe) -> dict[str, Any]:
+    """How the GON of a recipe steps from the origin."""
+    return {name: getattr(recipe, name) for name in (*ORIGIN, "damping")}
+
+
 def conv_decoder(recipe: Recipe, image_shape) -> keras.Model:
     """The convolutional decoder of a recipe."""
     import gon_tf
@@ -106,7 +106,7 @@ def conv_decoder(recipe: Recipe, image_shape) -> keras.Model:
 
 CONV = {"latent_dim": 256, "filters": 16, "activation": "elu"}
 MOMENTS = ("beta_1", "beta_2")
-ORIGIN = {"step": "gauss-newton", "step_size": 1.0}
+ORIGIN = {"step": "gauss-newton", "inner_steps": 1, "step_size": 1.0}
 
 VARIANTS: dict[str, Variant] = {
     "conv": Variant(
