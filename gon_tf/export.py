@@ -141,15 +141,17 @@ def check_model(model, format: str) -> None:
         if not model.shares_origin:
             why = "has batch normalisation, dropout or noise in its decoder"
     raise ValueError(
-        f"A GON with one inner step and a decoder that treats every image by itself exports to "
-        f"{format}, which has no gradients; every model exports to savedmodel. Received: a "
-        f"{type(model).__name__} that {why}"
+        f"A GON exports to {format}, which has no gradients, if its decoder treats every image by "
+        "itself and either there is one inner step or the decoder is a ConvDecoder without "
+        f"normalisation; every model exports to savedmodel. Received: {type(model).__name__}, "
+        f"which {why}"
     )
 
 
 def encodes_by_gradients(model) -> bool:
     """Whether encoding is more than plain operators."""
-    return isinstance(model, GLO) or (isinstance(model, GON) and not model.folds)
+    plain = isinstance(model, GON) and (model.folds or model.encodes_plainly)
+    return isinstance(model, GLO | GON) and not plain
 
 
 def write_and_compare(writer, functions, folder: Path, format: str) -> dict[str, float]:

@@ -93,7 +93,7 @@ def functions_of(model, images=None) -> list[Function]:
     found = {"latents": model.encode(images["images"])}
     of_images = {"images": (None, *model.image_shape)}
     of_latents = {"latents": (None, model.latent_dim)}
-    encode = model.fold() if getattr(model, "folds", False) else model.latents_of
+    encode = encoder_of(model)
     functions = []
 
     def add(name, function, shapes, result, inputs, reference):
@@ -128,6 +128,13 @@ def functions_of(model, images=None) -> list[Function]:
             ),
         )
     return functions
+
+
+def encoder_of(model) -> Callable:
+    """From images to latents inside a graph: by plain operators if there is such a way."""
+    if getattr(model, "folds", False):
+        return model.fold()
+    return model.plain_encoder() if getattr(model, "encodes_plainly", False) else model.latents_of
 
 
 def sampler(model) -> Callable | None:

@@ -22,7 +22,7 @@ Three ways lead to the same latents:
            one matrix product.
 
 A network is a function of latents `[n, latent_dim]` that returns float32 outputs `[n, ...]`. One
-that knows a shorter way to its Jacobian has a method for it, see `outputs_and_jacobian`.
+that knows shorter ways to its derivatives has methods for them, see `WithDerivatives`.
 Everything here is differentiable, so an outer tape trains the network through it.
 """
 
@@ -31,6 +31,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -44,6 +45,10 @@ class Gradient:
     def __call__(self, gradients, jacobian=None, curvature=None):
         """The step of each image, `[batch, latent_dim]`, from its gradient."""
         return self.size * gradients
+
+    def fixed(self, linearization):
+        """This step around any `Linearization`."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,28 @@ class GaussNewton:
         diagonal = tf.linalg.diag_part(matrix)
         tau = tf.reduce_mean(diagonal, axis=-1, keepdims=True) if self.relative else 1.0
         return tf.linalg.set_diag(matrix, diagonal + self.damping * tau)
+
+    def fixed(self, linearization):
+        """This step around a `Linearization` of one origin, a `FixedStep`."""
+        matrix = self.matrix(linearization.jacobian, linearization.curvature)[0]
+        return FixedStep(self.size * tf.linalg.inv(tf.cast(matrix, tf.float64)))
+
+
+class FixedStep:
+    """A matrix times the gradient: a step that was computed before, for export.
+
+    Args:
+        matrix: `[latent_dim, latent_dim]`, symmetric.
+    """
+
+    needs_jacobian = True
+
+    def __init__(self, matrix):
+        self.matrix = np.asarray(matrix, np.float32)
+
+    def __call__(self, gradients, jacobian=None, curvature=None):
+        """The step of each image, `[batch, latent_dim]`, from its gradient."""
+        return tf.matmul(gradients, self.matrix)
 
 
 def latents_from_origin(
@@ -124,21 +151,29 @@ def latents_from_origin(
 
 
 def nested(network, latents, images, loss, step, penalty=None, linearization=None):
-    """One step from `latents` `[batch, latent_dim]` by a tape inside the outer tape (reference).
+    """One step from `latents` `[batch, latent_dim]`, each image's own (by a tape: the reference).
 
     A Gauss-Newton step takes the Jacobian of `linearization`, or of `latents` without one.
     """
-    with tf.GradientTape() as tape:
-        tape.watch(latents)
-        inner_loss = tf.reduce_sum(loss(network(latents), images))
-        if penalty is not None:
-            inner_loss += tf.reduce_sum(penalty(latents))
-    gradients = tape.gradient(inner_loss, latents)
+    gradients = gradients_at(network, latents, images, loss, penalty)
     if not step.needs_jacobian:
         return latents - step(gradients)
     if linearization is None:
         linearization = linearize(network, latents, loss)
     return latents - step(gradients, linearization.jacobian, linearization.curvature)
+
+
+def gradients_at(network, latents, images, loss, penalty=None):
+    """The gradient of each image's inner loss at latents of its own, `[batch, latent_dim]`."""
+    if hasattr(network, "outputs_and_pull_back"):
+        outputs, pull_back = network.outputs_and_pull_back(latents)
+        return pull_back(loss.derivative(outputs, images)) + gradient_of(penalty, latents)
+    with tf.GradientTape() as tape:
+        tape.watch(latents)
+        inner_loss = tf.reduce_sum(loss(network(latents), images))
+        if penalty is not None:
+            inner_loss += tf.reduce_sum(penalty(latents))
+    return tape.gradient(inner_loss, latents)
 
 
 def shared(network, origin, images, loss, step, penalty=None, linearization=None):
@@ -201,6 +236,12 @@ class Linearization:
         kernel = step(tf.transpose(self.jacobian[0]), self.jacobian, self.curvature)
         return self.loss.slope * kernel, bias
 
+    def constant(self):
+        """A copy that holds arrays, of a linearization that was computed outside a graph."""
+        fields = ("origin", "outputs", "jacobian", "curvature", "penalty_gradient")
+        arrays = {name: np.asarray(getattr(self, name)) for name in fields}
+        return Linearization(**arrays, loss=self.loss)
+
     def covariance_root(self, step: GaussNewton):
         """Lower triangular R with R^T R = (J^T D J + damping)^-1, `[latent_dim, latent_dim]`.
 
@@ -211,16 +252,19 @@ class Linearization:
 
 
 @dataclass(frozen=True)
-class WithJacobian:
-    """A network that knows a shorter way to its Jacobian than tangents through all of it.
+class WithDerivatives:
+    """A network that knows shorter ways to its derivatives than a tape through all of it.
 
     Attributes:
         network: function of latents.
         outputs_and_jacobian: another, which gives what the function of that name here does.
+        outputs_and_pull_back: another, which gives the outputs and the function that takes
+            cotangents of them to cotangents of the latents.
     """
 
     network: Callable
     outputs_and_jacobian: Callable
+    outputs_and_pull_back: Callable
 
     def __call__(self, latents):
         """Outputs, `[n, ...]`."""
@@ -260,14 +304,33 @@ def pull_back(network, origin, images, loss):
     )
 
 
-def gradient_of(penalty, origin):
-    """Gradient of a penalty (or of none) at the origin, `[1, latent_dim]`."""
+@dataclass(frozen=True)
+class Penalty:
+    """A penalty that knows its gradient.
+
+    Attributes:
+        function: of latents `[n, latent_dim]`, `[n]`.
+        gradient: its gradient, `[n, latent_dim]`.
+    """
+
+    function: Callable
+    gradient: Callable
+
+    def __call__(self, latents):
+        """The penalty of each row."""
+        return self.function(latents)
+
+
+def gradient_of(penalty, latents):
+    """Gradient of a penalty (or of none) at `latents`, of their shape."""
     if penalty is None:
-        return tf.zeros_like(origin)
+        return tf.zeros_like(latents)
+    if hasattr(penalty, "gradient"):
+        return penalty.gradient(latents)
     with tf.GradientTape() as tape:
-        tape.watch(origin)
-        value = penalty(origin)
-    return tape.gradient(value, origin)
+        tape.watch(latents)
+        value = penalty(latents)
+    return tape.gradient(value, latents)
 
 
 @tf.custom_gradient

@@ -16,9 +16,13 @@ def conv(**options):
     return gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), latent_dim=4, filters=2), **options)
 
 
-def implicit():
+def variational(**options):
+    return gon_tf.VariationalGON(gon_tf.ConvDecoder((8, 8, 1), 4, filters=2), **options)
+
+
+def implicit(**options):
     decoder = gon_tf.ImplicitDecoder(channels=3, latent_dim=4, width=8, depth=2)
-    return gon_tf.ImplicitGON(decoder, (6, 5, 3))
+    return gon_tf.ImplicitGON(decoder, (6, 5, 3), **options)
 
 
 def batch_normalized():
@@ -27,7 +31,9 @@ def batch_normalized():
 
 MODELS = {
     "conv": conv,
-    "variational": lambda: gon_tf.VariationalGON(gon_tf.ConvDecoder((8, 8, 1), 4, filters=2)),
+    "conv, three steps": lambda: conv(step="gradient", inner_scale=0.1, inner_steps=3),
+    "variational": variational,
+    "variational, two steps": lambda: variational(inner_steps=2, learn_origin=True),
     "implicit": implicit,
     "autoencoder": lambda: gon_tf.Autoencoder(gon_tf.ConvDecoder((8, 8, 1), 4, filters=2)),
 }
@@ -53,7 +59,10 @@ def run(path, **inputs):
     [
         ("conv", "onnx"),
         ("conv", "litert"),
+        ("conv, three steps", "onnx"),
         ("variational", "onnx"),
+        ("variational, two steps", "onnx"),
+        ("variational, two steps", "litert"),
         ("implicit", "onnx"),
         ("autoencoder", "onnx"),
     ],
@@ -144,8 +153,8 @@ def test_every_model_is_a_saved_model(tmp_path):
     ("make", "message"),
     [
         (batch_normalized, "has batch normalisation, dropout or noise in its decoder"),
-        (lambda: conv(inner_steps=2), "a GON that takes inner_steps=2"),
-        (lambda: gon_tf.GLO(conv().decoder, image_count=3), "a GLO that optimises its latents"),
+        (lambda: implicit(inner_steps=2), "ImplicitGON, which takes inner_steps=2"),
+        (lambda: gon_tf.GLO(conv().decoder, image_count=3), "GLO, which optimises its latents"),
     ],
 )
 def test_a_model_that_needs_gradients(tmp_path, make, message):

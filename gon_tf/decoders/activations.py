@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 PIECEWISE_LINEAR = ("relu", "relu6", "leaky_relu", "hard_sigmoid", "hard_tanh", "linear")
 RECOMMENDED = ("elu", "selu", "silu", "softplus", "gelu", "tanh", "sigmoid")
@@ -38,8 +39,25 @@ def get(name: str, *, allow_piecewise_linear: bool = False):
         ) from None
 
 
+# Slopes by the value: plain operators, which every format knows and which cost next to nothing.
+SLOPES = {
+    keras.activations.elu: lambda outputs: ops.minimum(outputs, 0.0) + 1.0,
+    keras.activations.softplus: lambda outputs: 1.0 - ops.exp(-outputs),
+    keras.activations.tanh: lambda outputs: 1.0 - ops.square(outputs),
+    keras.activations.sigmoid: lambda outputs: outputs * (1.0 - outputs),
+}
+
+
 def value_and_slope(activation, inputs):
-    """An element-wise activation of `inputs` and its derivative there, both of their shape."""
+    """An element-wise activation of `inputs` and its derivative there, both of their shape.
+
+    Args:
+        activation: a function, or a `keras.layers.Activation`.
+        inputs: a tensor.
+    """
+    if (slope := SLOPES.get(getattr(activation, "activation", activation))) is not None:
+        outputs = activation(inputs)
+        return outputs, slope(outputs)
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         outputs = activation(inputs)

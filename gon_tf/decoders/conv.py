@@ -155,10 +155,45 @@ class ConvDecoder(keras.Model):
             values, slopes = activations.value_and_slope(activate, values)
             values, moved = upsample(values), tangents.upsample(moved * slopes[:, None], upsample)
         if self.output_activation == "sigmoid" and not logits:
-            values, slopes = activations.value_and_slope(ops.sigmoid, values)
+            values, slopes = activations.value_and_slope(keras.activations.sigmoid, values)
             moved = moved * slopes[:, None]
         jacobian = ops.reshape(moved, (*ops.shape(moved)[:2], math.prod(self.image_shape)))
         return ops.cast(values, "float32"), ops.cast(jacobian, "float32")
+
+    def outputs_and_pull_back(self, latents, logits=False):
+        """The images, and the function that takes cotangents of them to cotangents of the latents.
+
+        What reverse mode does, for a decoder that `is_elementwise`. Of its operators each has its
+        counterpart in other formats, which know no gradients.
+
+        Args:
+            latents: `[n, latent_dim]`.
+            logits: whether to leave out the output activation.
+
+        Returns:
+            Images `[n, *image_shape]` float32, and a function from their shape to the latents'.
+        """
+        first, *upsamples = self.projections
+        values, hidden, output_slopes = first(latents), [], 1.0
+        for activate, upsample in zip(self.hidden_activations, upsamples, strict=True):
+            values, slopes = activations.value_and_slope(activate, values)
+            hidden.append((slopes, upsample))
+            values = upsample(values)
+        if self.output_activation == "sigmoid" and not logits:
+            values, output_slopes = activations.value_and_slope(keras.activations.sigmoid, values)
+
+        def pull_back(cotangents):
+            cotangents = ops.cast(cotangents, values.dtype) * output_slopes
+            for slopes, upsample in reversed(hidden):
+                kernel = ops.cast(upsample.kernel, upsample.compute_dtype)
+                cotangents = ops.cast(cotangents, upsample.compute_dtype)
+                cotangents = slopes * ops.cast(
+                    ops.conv(cotangents, kernel, strides=2, padding="same"), slopes.dtype
+                )
+            kernel = ops.cast(first.kernel, cotangents.dtype)
+            return ops.cast(ops.tensordot(cotangents, kernel, [(1, 2, 3), (1, 2, 3)]), "float32")
+
+        return ops.cast(values, "float32"), pull_back
 
     def compute_output_shape(self, input_shape):
         """Shape of the images for a shape of latents."""

@@ -107,11 +107,11 @@ class GON(LatentModel):
 
     def latents_of(self, images, training=None):
         """Latents of a batch of float32 images inside a graph or an outer tape (equation 5)."""
-        network = self.network_with_jacobian(training)
+        network = self.network_with_derivatives(training)
         return self.latents_from_origin(network, images, self.pixel_loss, self.shares_origin)
 
-    def network_with_jacobian(self, training=None, map_latents=None):
-        """The network for `gon_tf.origin`, with the decoder's own way to its Jacobian, if any.
+    def network_with_derivatives(self, training=None, map_latents=None):
+        """The network for `gon_tf.origin`, with the decoder's own ways to its derivatives, if any.
 
         Args:
             training: as in Keras.
@@ -122,19 +122,29 @@ class GON(LatentModel):
             drawn = points if map_latents is None else map_latents(points)
             return self.network(drawn, training=training)
 
+        logits = self.pixel_loss.name == "cross_entropy"
+
         def outputs_and_jacobian(points):
-            logits = self.pixel_loss.name == "cross_entropy"
             if map_latents is None:
                 return self.decoder.outputs_and_jacobian(points, logits=logits)
             return self.decoder.outputs_and_jacobian(
                 map_latents(points), map_latents.kernel, logits=logits
             )
 
+        def outputs_and_pull_back(points):
+            if map_latents is None:
+                return self.decoder.outputs_and_pull_back(points, logits=logits)
+            outputs, pull_back = self.decoder.outputs_and_pull_back(map_latents(points), logits)
+            kernel = tf.transpose(tf.convert_to_tensor(map_latents.kernel))
+            return outputs, lambda cotangents: tf.matmul(pull_back(cotangents), kernel)
+
         if not getattr(self.decoder, "is_elementwise", False):
             return network
-        return origin.WithJacobian(network, outputs_and_jacobian)
+        return origin.WithDerivatives(network, outputs_and_jacobian, outputs_and_pull_back)
 
-    def latents_from_origin(self, network, images, loss, shares_origin):
+    def latents_from_origin(
+        self, network, images, loss, shares_origin, step=None, linearization=None
+    ):
         """This model's steps from the origin; arguments of `origin.latents_from_origin`."""
         start = self.start()
         found = origin.latents_from_origin(
@@ -142,9 +152,10 @@ class GON(LatentModel):
             start,
             images,
             loss,
-            self.origin_step,
+            step or self.origin_step,
             inner_steps=self.inner_steps,
             shares_origin=shares_origin,
+            linearization=linearization,
         )
         return start + tf.stop_gradient(found - start) if self.detach_origin else found
 
@@ -188,8 +199,24 @@ class GON(LatentModel):
             self._folded = tuple(map(np.copy, now)), tuple(self._fold())
         return self._folded[1]
 
+    @property
+    def encodes_plainly(self) -> bool:
+        """Whether `plain_encoder` has a way to the latents without differentiation."""
+        return self.shares_origin and getattr(self.decoder, "is_elementwise", False)
+
+    def plain_encoder(self):
+        """`encode` as a function of float images in a graph, for a model that `encodes_plainly`.
+
+        It takes plain operators only, however many `inner_steps` there are: what the steps need to
+        know of the origin is computed here.
+        """
+        network, loss = self.network_with_derivatives(), self.pixel_loss
+        around = origin.linearize(network, self.start(), loss).constant()
+        step = self.origin_step.fixed(around)
+        return lambda images: self.latents_from_origin(network, images, loss, True, step, around)
+
     def _kernel_and_bias(self):
-        network = self.network_with_jacobian()
+        network = self.network_with_derivatives()
         linearization = origin.linearize(network, self.start(), self.pixel_loss)
         return linearization.fold(self.origin_step)
 

@@ -145,7 +145,7 @@ class VariationalGON(VariationalModel, GON):
     def inner_network(self, noise=None, training=None):
         """The decoder after the maps: at the mean, or at a draw from the posterior of points."""
         if noise is None:
-            return self.network_with_jacobian(training, self.mean_map)
+            return self.network_with_derivatives(training, self.mean_map)
 
         def network(points):
             drawn = self.mean_map(points)
@@ -154,10 +154,23 @@ class VariationalGON(VariationalModel, GON):
 
         return network
 
-    def inner_penalty(self, points):
-        """What the inner loss adds to the reconstruction error of `points`, `[n]`."""
-        divergence = losses.kl_divergence(self.mean_map(points), self.log_variance_map(points))
-        return self.inner_kl_weight * divergence
+    @property
+    def inner_penalty(self) -> origin.Penalty:
+        """What the inner loss adds to the reconstruction error of points."""
+
+        def divergence(points):
+            mean, log_variance = self.mean_map(points), self.log_variance_map(points)
+            return self.inner_kl_weight * losses.kl_divergence(mean, log_variance)
+
+        def gradient(points):
+            mean, log_variance = self.mean_map(points), self.log_variance_map(points)
+            by_mean = ops.matmul(mean, ops.transpose(self.mean_map.kernel))
+            by_log_variance = 0.5 * ops.matmul(
+                ops.exp(log_variance) - 1.0, ops.transpose(self.log_variance_map.kernel)
+            )
+            return self.inner_kl_weight * (by_mean + by_log_variance)
+
+        return origin.Penalty(divergence, gradient)
 
     def origin_noise(self, images, training):
         """Noise of the inner pass: none, one draw for each image, or one for all at inference.
@@ -180,7 +193,7 @@ class VariationalGON(VariationalModel, GON):
             self.inner_penalty,
         )
 
-    def points_of(self, images, noise=None, training=None, linearization=None):
+    def points_of(self, images, noise=None, training=None, linearization=None, step=None):
         """z(x) of a batch of images, `[batch, latent_dim]`, before the maps.
 
         Args:
@@ -188,13 +201,14 @@ class VariationalGON(VariationalModel, GON):
             noise: that of the inner pass, `[batch, latent_dim]`, `[1, latent_dim]` or none.
             training: as in Keras.
             linearization: that of `linearize`, if it is known.
+            step: another than `origin_step`.
         """
         return origin.latents_from_origin(
             self.inner_network(noise, training),
             self.start(),
             images,
             self.pixel_loss,
-            self.origin_step,
+            step or self.origin_step,
             inner_steps=self.inner_steps,
             shares_origin=self.shares_origin and (noise is None or noise.shape[0] == 1),
             penalty=self.inner_penalty,
@@ -216,6 +230,17 @@ class VariationalGON(VariationalModel, GON):
         root = tf.stop_gradient(root) if self.detach_origin else root
         variance = ops.sum(ops.square(root), axis=0)
         return Posterior(mean, log_variance + ops.log(variance), root / ops.sqrt(variance))
+
+    @property
+    def encodes_plainly(self) -> bool:
+        """Whether `plain_encoder` has a way to the latents without differentiation."""
+        return super().encodes_plainly and not self.noise_at_origin
+
+    def plain_encoder(self):
+        """`encode` as in `GON.plain_encoder`."""
+        around = self.linearize().constant()
+        step = self.origin_step.fixed(around)
+        return lambda images: self.mean_map(self.points_of(images, linearization=around, step=step))
 
     def _kernel_and_bias(self):
         noise = self.origin_noise(images=None, training=False)

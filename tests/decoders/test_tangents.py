@@ -55,6 +55,23 @@ def test_jacobian_is_that_of_the_tape(channels, logits):
     np.testing.assert_allclose(along, DIRECTIONS @ jacobian, atol=1e-6)
 
 
+@pytest.mark.parametrize("channels", [1, 6])
+@pytest.mark.parametrize("logits", [False, True])
+@pytest.mark.parametrize("activation", ["elu", "softplus", "tanh", "sigmoid", "gelu"])
+def test_pulling_back_is_what_the_tape_does(channels, logits, activation):
+    network = decoder(channels, activation=activation, output_activation="sigmoid")
+    run = network.logits if logits else network
+    latents = tf.constant(LATENTS * 3.0)
+    cotangents = tf.random.stateless_normal((2, 8, 16, channels), seed=(0, 1))
+    with tf.GradientTape() as tape:
+        tape.watch(latents)
+        expected = run(latents)
+    outputs, pull_back = network.outputs_and_pull_back(latents, logits)
+    np.testing.assert_allclose(outputs, expected, atol=1e-6)
+    gradients = tape.gradient(expected, latents, output_gradients=cotangents)
+    np.testing.assert_allclose(pull_back(cotangents), gradients, rtol=1e-4, atol=1e-6)
+
+
 def gradients_through_jacobian(network, jacobian_of):
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(jacobian_of(tf.constant(LATENTS[:1])) ** 2)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gon_tf import ConvDecoder, VariationalGON, latents
+from gon_tf import ConvDecoder, VariationalGON, latents, origin
 
 LATENTS = 4
 VARIANTS = {
@@ -316,3 +316,15 @@ def test_config_is_the_constructor():
         "latent_regularizer": 0.0,
         "detach_origin": False,
     }
+
+
+def test_the_penalty_knows_its_gradient():
+    model = VariationalGON(decoder(), inner_kl_weight=0.7)
+    for layer in (model.mean_map, model.log_variance_map):
+        layer.set_weights([w + 0.3 for w in layer.get_weights()])
+    points = tf.random.stateless_normal((3, model.latent_dim), seed=(0, 0))
+    with tf.GradientTape() as tape:
+        tape.watch(points)
+        value = model.inner_penalty(points)
+    found = origin.gradient_of(model.inner_penalty, points)
+    np.testing.assert_allclose(found, tape.gradient(value, points), rtol=1e-5)
