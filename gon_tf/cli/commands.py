@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 import warnings
+from collections.abc import Iterator
 
 import click
 
@@ -26,7 +28,7 @@ class Commands(click.Group):
 
     def invoke(self, ctx):
         """Run the command that was asked for."""
-        with failures_as_status(), warnings.catch_warnings():
+        with failures_as_status(), terminated_in_order(), warnings.catch_warnings():
             warnings.showwarning = show_warning
             # Keras says so after the first pass over a folder, whose length it cannot know.
             warnings.filterwarnings("ignore", message="Your input ran out of data")
@@ -50,6 +52,20 @@ def failures_as_status():
         if debugging():
             raise
         raise click.ClickException(report.printable(one_line(error))) from error
+
+
+@contextlib.contextmanager
+def terminated_in_order() -> Iterator[None]:
+    """Let SIGTERM end the process by way of all `finally` blocks, as SIGINT does."""
+
+    def leave(number, frame):
+        raise SystemExit(128 + number)
+
+    former = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def show_warning(message, *_args, **_options) -> None:

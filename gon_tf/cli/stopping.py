@@ -11,20 +11,6 @@ import click
 
 
 @contextlib.contextmanager
-def terminated_in_order() -> Iterator[None]:
-    """Let SIGTERM end the process by way of all `finally` blocks, as SIGINT does."""
-
-    def leave(number, frame):
-        raise SystemExit(128 + number)
-
-    former = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, former)
-
-
-@contextlib.contextmanager
 def stopping(stop: Callable[[], None]) -> Iterator[list[int]]:
     """Let the first SIGINT or SIGTERM call `stop`; the next does what it did before.
 

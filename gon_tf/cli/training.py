@@ -47,7 +47,7 @@ def run(job: Job, folder: Path, former: dict | None = None) -> dict:
         train(job, folder, writes=False)
         distribute.wait_for_all(strategy)
         return {}
-    with runs.locked(folder), stopping.terminated_in_order():
+    with runs.locked(folder):
         if former:
             runs.check_dataset(former, job.dataset)
         else:

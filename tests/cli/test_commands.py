@@ -1,5 +1,6 @@
 """What is true of every command: its help, what it imports, how it ends."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -150,6 +151,23 @@ def test_interruption_is_quiet():
     result = fail(KeyboardInterrupt())
     assert result.exit_code == 130
     assert result.output == ""
+
+
+def test_termination_is_in_order():
+    @click.group(cls=Commands)
+    def group():
+        pass
+
+    @group.command()
+    def work():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            click.echo("tidied up")
+
+    result = CliRunner().invoke(group, ["work"])
+    assert (result.exit_code, result.output) == (128 + signal.SIGTERM, "tidied up\n")
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def test_warnings_are_one_line():
