@@ -188,7 +188,11 @@ def take_turns(
     for turn in range(turns):
         if turn >= 3 and time.monotonic() > end:
             break
-        for name, values in seconds.items():
-            values.append(workers[name].turn(operation))
+        for name in list(seconds):
+            try:
+                seconds[name].append(workers[name].turn(operation))
+            except OutOfMemoryError as error:  # what it needed before, another one took since
+                failures[name] = str(error)
+                del seconds[name]
     timings = {name: Timing.of(values) for name, values in seconds.items() if values}
     return timings, peaks, failures

@@ -50,7 +50,10 @@ class Sleeper:
         return 0.0, 12.0
 
     def turn(self, operation):
-        return next(self.seconds)
+        seconds = next(self.seconds)
+        if seconds is None:
+            raise workers.OutOfMemoryError("gone")
+        return seconds
 
 
 def test_timings_are_medians_with_quartiles():
@@ -68,6 +71,12 @@ def test_the_budget_leaves_three_turns():
 def test_what_takes_too_much_memory_is_left_out():
     timings, peaks, failures = workers.take_turns({"a": Sleeper([])}, "greedy", 3, budget=1.0)
     assert (timings, peaks, failures) == ({}, {}, {"a": "too much"})
+
+
+def test_what_is_stopped_for_its_memory_later_is_left_out_and_the_others_go_on():
+    both = {"a": Sleeper([1.0, None]), "b": Sleeper([2.0] * 3)}
+    timings, _, failures = workers.take_turns(both, "train", 3, budget=1.0)
+    assert (list(timings), timings["b"].turns, failures) == (["b"], 3, {"a": "gone"})
 
 
 def test_ratios():
