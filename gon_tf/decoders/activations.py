@@ -55,9 +55,10 @@ def value_and_slope(activation, inputs):
         activation: a function, or a `keras.layers.Activation`.
         inputs: a tensor.
     """
-    if (slope := SLOPES.get(getattr(activation, "activation", activation))) is not None:
+    function = getattr(activation, "activation", activation)
+    if function in SLOPES:
         outputs = activation(inputs)
-        return outputs, slope(outputs)
+        return outputs, SLOPES[function](outputs)
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         outputs = activation(inputs)
