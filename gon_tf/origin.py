@@ -143,37 +143,42 @@ def latents_from_origin(
         origin, linearization = per_image(origin, images), None
     if linearization is None and step.needs_jacobian:
         linearization = linearize(network, origin, loss, penalty)
-    first = shared if shares_origin else nested
+    first, further = (shared, by_pull_back) if shares_origin else (nested, nested)
     latents = first(network, origin, images, loss, step, penalty, linearization)
     for _ in range(inner_steps - 1):
-        latents = nested(network, latents, images, loss, step, penalty, linearization)
+        latents = further(network, latents, images, loss, step, penalty, linearization)
     return latents
 
 
 def nested(network, latents, images, loss, step, penalty=None, linearization=None):
-    """One step from `latents` `[batch, latent_dim]`, each image's own (by a tape: the reference).
+    """One step from `latents` `[batch, latent_dim]`, each image's own, by a tape: the reference.
 
     A Gauss-Newton step takes the Jacobian of `linearization`, or of `latents` without one.
     """
-    gradients = gradients_at(network, latents, images, loss, penalty)
-    if not step.needs_jacobian:
-        return latents - step(gradients)
-    if linearization is None:
+    if linearization is None and step.needs_jacobian:
         linearization = linearize(network, latents, loss)
-    return latents - step(gradients, linearization.jacobian, linearization.curvature)
-
-
-def gradients_at(network, latents, images, loss, penalty=None):
-    """The gradient of each image's inner loss at latents of its own, `[batch, latent_dim]`."""
-    if hasattr(network, "outputs_and_pull_back"):
-        outputs, pull_back = network.outputs_and_pull_back(latents)
-        return pull_back(loss.derivative(outputs, images)) + gradient_of(penalty, latents)
     with tf.GradientTape() as tape:
         tape.watch(latents)
         inner_loss = tf.reduce_sum(loss(network(latents), images))
         if penalty is not None:
             inner_loss += tf.reduce_sum(penalty(latents))
-    return tape.gradient(inner_loss, latents)
+    return moved(latents, tape.gradient(inner_loss, latents), step, linearization)
+
+
+def by_pull_back(network, latents, images, loss, step, penalty=None, linearization=None):
+    """What `nested` gives, without the tape if the network knows its own pull-back."""
+    if not hasattr(network, "outputs_and_pull_back"):
+        return nested(network, latents, images, loss, step, penalty, linearization)
+    outputs, pull_back = network.outputs_and_pull_back(latents)
+    gradients = pull_back(loss.derivative(outputs, images)) + gradient_of(penalty, latents)
+    return moved(latents, gradients, step, linearization)
+
+
+def moved(latents, gradients, step, linearization):
+    """Latents after a step whose Jacobian, if it needs one, is that of `linearization`."""
+    if linearization is None:
+        return latents - step(gradients)
+    return latents - step(gradients, linearization.jacobian, linearization.curvature)
 
 
 def shared(network, origin, images, loss, step, penalty=None, linearization=None):

@@ -1,10 +1,12 @@
 """The fast paths against the nested tape, and both against plain linear algebra."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from gon_tf import ConvDecoder, losses, origin
+from gon_tf import GON, ConvDecoder, losses, origin
 
 LATENTS, BATCH = 6, 5
 STEPS = {
@@ -181,6 +183,26 @@ def test_later_steps_keep_the_jacobian_of_the_origin(network, decoder, loss, z0,
     assert relative_error(plain, expected) < 1e-4
     for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):
         assert relative_error(gradient, expected_gradient) < 1e-3
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_step_by_the_pull_back_equals_one_by_the_tape(name, decoder, step, batch):
+    model = GON(decoder, loss=name)
+    network, loss = model.network_with_derivatives(), model.pixel_loss
+    calls = []
+
+    def counted(latents):
+        calls.append(latents)
+        return network.outputs_and_pull_back(latents)
+
+    watched = dataclasses.replace(network, outputs_and_pull_back=counted)
+    latents = tf.random.stateless_normal((BATCH, LATENTS), [9, 9])
+    around = origin.linearize(network, model.start(), loss)
+    arguments = (latents, batch, loss, step, None, around)
+    by_tape = origin.nested(watched, *arguments)
+    assert not calls
+    assert relative_error(origin.by_pull_back(watched, *arguments), by_tape) < 1e-4
+    assert len(calls) == 1
 
 
 def test_image_alone_equals_image_in_batch(network, loss, step, z0):
