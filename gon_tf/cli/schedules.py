@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import keras
 
 SCHEDULES = ("cosine", "linear", "exponential", "constant")
+OPTIMIZERS = ("adam", "adamw", "muon", "nadam", "lion", "sgd")
+WITHOUT_MOMENTS = ("muon", "sgd")  # that a recipe could set
 LAST = 0.01  # of the highest rate, where an exponential course ends
 
 
@@ -24,11 +26,14 @@ def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     average = {"use_ema": True, "ema_momentum": recipe.ema} if recipe.ema else {}
     moments = {"beta_1": recipe.beta_1, "beta_2": recipe.beta_2}
     moments = {name: value for name, value in moments.items() if value is not None}
-    if moments and recipe.optimizer == "sgd":
-        raise ValueError("sgd has no moments: leave out --beta-1 and --beta-2.")
+    if moments and recipe.optimizer in WITHOUT_MOMENTS:
+        raise ValueError(f"{recipe.optimizer} takes no moments: leave out --beta-1 and --beta-2.")
+    # Keras's Muon would pull the weights towards zero, as its Adam does not.
+    no_decay = {"weight_decay": None, "adam_weight_decay": None}
+    others = no_decay if recipe.optimizer == "muon" else {}
     kind = type(keras.optimizers.get(recipe.optimizer))
     rate = learning_rate(recipe, steps)
-    return kind(learning_rate=rate, clipnorm=recipe.clipnorm, **moments, **average)
+    return kind(learning_rate=rate, clipnorm=recipe.clipnorm, **moments, **average, **others)
 
 
 def learning_rate(recipe: Recipe, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:

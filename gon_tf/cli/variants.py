@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from gon_tf.cli import schedules
 from gon_tf.cli.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def complete(recipe: Recipe) -> Recipe:
         raise ValueError(f"A recipe's variant is one of {known}. Received: {recipe.variant!r}")
     defaults = VARIANTS[recipe.variant].defaults
     optional = {name for variant in VARIANTS.values() for name in variant.defaults}
-    if recipe.optimizer == "sgd":  # which has no moments
+    if recipe.optimizer in schedules.WITHOUT_MOMENTS:
         defaults = {name: defaults[name] for name in defaults if name not in MOMENTS}
     given = {
         field.name: getattr(recipe, field.name)
