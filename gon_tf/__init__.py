@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         losses,
         metrics,
         models,
+        optimizers,
         origin,
         zoo,
     )
@@ -62,6 +63,7 @@ _MODULES = (
     "losses",
     "metrics",
     "models",
+    "optimizers",
     "origin",
     "zoo",
 )
@@ -87,13 +89,14 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "optimizers",
     "origin",
     "zoo",
 ]
 
 
 def _register_classes(_):
-    for module in ("gon_tf.decoders", "gon_tf.models"):
+    for module in ("gon_tf.decoders", "gon_tf.models", "gon_tf.optimizers"):
         importlib.import_module(module)
 
 

@@ -23,17 +23,17 @@ def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     """
     import keras
 
+    from gon_tf import optimizers
+
     average = {"use_ema": True, "ema_momentum": recipe.ema} if recipe.ema else {}
     moments = {"beta_1": recipe.beta_1, "beta_2": recipe.beta_2}
     moments = {name: value for name, value in moments.items() if value is not None}
     if moments and recipe.optimizer in WITHOUT_MOMENTS:
         raise ValueError(f"{recipe.optimizer} takes no moments: leave out --beta-1 and --beta-2.")
-    # Keras's Muon would pull the weights towards zero, as its Adam does not.
-    no_decay = {"weight_decay": None, "adam_weight_decay": None}
-    others = no_decay if recipe.optimizer == "muon" else {}
-    kind = type(keras.optimizers.get(recipe.optimizer))
+    muon = recipe.optimizer == "muon"
+    kind = optimizers.Muon if muon else type(keras.optimizers.get(recipe.optimizer))
     rate = learning_rate(recipe, steps)
-    return kind(learning_rate=rate, clipnorm=recipe.clipnorm, **moments, **average, **others)
+    return kind(learning_rate=rate, clipnorm=recipe.clipnorm, **moments, **average)
 
 
 def learning_rate(recipe: Recipe, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:

@@ -253,10 +253,18 @@ def test_moments_of_the_optimizer():
     recipe = variants.complete(Recipe("conv", "mnist", beta_1=0.5, beta_2=0.75))
     optimizer = schedules.optimizer(recipe, steps=100)
     assert (optimizer.beta_1, optimizer.beta_2) == (0.5, 0.75)
-    without = variants.complete(Recipe("conv", "mnist", optimizer="sgd"))
-    assert isinstance(schedules.optimizer(without, steps=100), keras.optimizers.SGD)
-    with pytest.raises(ValueError, match="sgd has no moments"):
-        schedules.optimizer(replace(recipe, optimizer="sgd"), steps=100)
+
+
+@pytest.mark.parametrize(
+    "name, kind", [("sgd", keras.optimizers.SGD), ("muon", keras.optimizers.Muon)]
+)
+def test_optimizers_without_moments(name, kind):
+    without = variants.complete(Recipe("conv", "mnist", optimizer=name))
+    optimizer = schedules.optimizer(without, steps=100)
+    assert isinstance(optimizer, kind)
+    assert optimizer.weight_decay is None
+    with pytest.raises(ValueError, match=f"{name} takes no moments"):
+        schedules.optimizer(replace(without, beta_1=0.5), steps=100)
 
 
 def test_rgb_and_mixed_precision(run, tmp_path):

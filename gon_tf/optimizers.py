@@ -1,0 +1,49 @@
+"""Optimizers for decoders."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("gon_tf")
+class Muon(keras.optimizers.Muon):
+    """`keras.optimizers.Muon` that takes the kernels of convolutions for matrices, too.
+
+    Muon replaces a matrix's mean gradient by the nearest orthogonal matrix, so that every direction
+    is learned at the same rate. A kernel of any shape is one here, all axes but the last being its
+    rows; biases follow Adam. No weight is pulled towards zero unless the arguments say so.
+
+    Args:
+        learning_rate: as in Keras. An entry moves by about 0.2 of it in a step.
+        weight_decay: as in Keras.
+        adam_weight_decay: as in Keras.
+        **kwargs: those of `keras.optimizers.Muon`.
+
+    Example:
+        >>> model = gon_tf.GON(gon_tf.ConvDecoder((32, 32, 1), latent_dim=256))
+        >>> model.compile(gon_tf.optimizers.Muon(8e-3))
+
+    Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024.
+    """
+
+    def __init__(self, learning_rate=1e-3, weight_decay=None, adam_weight_decay=None, **kwargs):
+        super().__init__(
+            learning_rate, weight_decay=weight_decay, adam_weight_decay=adam_weight_decay, **kwargs
+        )
+
+    def _should_use_adamw(self, variable):
+        return len(variable.shape) < 2
+
+    def zeropower_via_newtonschulz5(self, x, steps):
+        """The orthogonal matrix nearest to `x`, in its shape."""
+        return ops.reshape(super().zeropower_via_newtonschulz5(rows(x), steps), x.shape)
+
+    def lr_adjust(self, x):
+        """`x` times what makes its entries about 0.2 for an orthogonal matrix of any size."""
+        return ops.reshape(super().lr_adjust(rows(x)), x.shape)
+
+
+def rows(kernel):
+    """A kernel as a matrix with a column for each entry of its last axis."""
+    return ops.reshape(kernel, (-1, kernel.shape[-1]))
