@@ -256,7 +256,7 @@ def test_moments_of_the_optimizer():
 
 
 @pytest.mark.parametrize(
-    "name, kind", [("sgd", keras.optimizers.SGD), ("muon", keras.optimizers.Muon)]
+    ("name", "kind"), [("sgd", keras.optimizers.SGD), ("muon", gon_tf.optimizers.Muon)]
 )
 def test_optimizers_without_moments(name, kind):
     without = variants.complete(Recipe("conv", "mnist", optimizer=name))
