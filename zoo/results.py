@@ -17,12 +17,14 @@ def results(models: dict[str, dict], baselines: dict[str, list[dict]]) -> str:
     """
     parts = [
         "# Results\n",
-        "Every model of the zoo beside the figures of others and, where they were trained, beside "
-        "models with an encoder: same decoder, same latents, same data and epochs. All on held-out "
-        "images; lower is better; the lowest figure is bold. Generated from the metadata of the "
-        f"models and {BASELINES} by `python -m gon_tf.zoo.cards`.\n",
+        "Every model of the zoo beside the figures of others and, where it was trained here, "
+        "beside a model with an encoder: an autoencoder, for variational models a VAE. Both have "
+        "the same latents, data and epochs, and the same convolutional decoder of 16 filters, also "
+        "where it stands beside an implicit model. All on held-out images; lower is better; the "
+        f"lowest figure is bold. Generated from the metadata of the models and {BASELINES} by "
+        "`python -m gon_tf.zoo.cards`.\n",
     ]
-    parts.append(summary(models))
+    parts.append(summary(models, baselines))
     for variant, (key, what) in FIGURES.items():
         names = [name for name in models if name.rpartition("-")[2] == variant]
         if not names:
@@ -39,18 +41,21 @@ def results(models: dict[str, dict], baselines: dict[str, list[dict]]) -> str:
     return "\n".join(parts)
 
 
-def summary(models: dict[str, dict]) -> str:
-    """Every model beside the best figure of its reference."""
+def summary(models: dict[str, dict], baselines: dict[str, list[dict]]) -> str:
+    """Every model beside the best of its baselines and the best figure of others."""
     rows = []
     for name, metadata in models.items():
         key, what = FIGURES[name.rpartition("-")[2]]
         value, best = metrics_of(metadata).get(key), best_elsewhere(name)
+        epochs = metadata["recipe"]["epochs"]
+        here = f"{number(value)} ({epochs})"
+        encoders = [metrics_of(row)[key] for row in baselines.get(name, [])]
         elsewhere = f"{number(best.value)} ({best.epochs})" if best else ""
         change = f"{value / best.value - 1:+.1%}" if best and value is not None else ""
-        epochs = metadata["recipe"]["epochs"]
-        rows.append((name, what, f"{number(value)} ({epochs})", elsewhere, change))
-    header = ("model", "figure", "here (epochs)", "best elsewhere (epochs)", "difference")
-    return table(header, rows)
+        encoder = number(min(encoders)) if encoders else ""
+        rows.append((name, what, here, encoder, elsewhere, change))
+    header = ("model", "figure", "here (epochs)", "with an encoder, as many epochs")
+    return table((*header, "best elsewhere (epochs)", "difference to that"), rows)
 
 
 def overview(models: dict[str, dict]) -> str:
