@@ -20,7 +20,9 @@ def results(models: dict[str, dict], baselines: dict[str, list[dict]]) -> str:
         "Every model of the zoo beside the figures of others and, where it was trained here, "
         "beside a model with an encoder: an autoencoder, for variational models a VAE. Both have "
         "the same latents, data and epochs, and the same convolutional decoder of 16 filters, also "
-        "where it stands beside an implicit model. All on held-out images; lower is better; the "
+        "where it stands beside an implicit model; the one with an encoder has instance "
+        "normalisation and Adam at a rate that was not tuned to it, and few epochs for its kind. "
+        "All on held-out images; lower is better; the "
         f"lowest figure is bold. Generated from the metadata of the models and {BASELINES} by "
         "`python -m gon_tf.zoo.cards`.\n",
     ]
