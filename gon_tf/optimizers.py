@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import keras
 from keras import ops
 
@@ -12,7 +14,8 @@ class Muon(keras.optimizers.Muon):
 
     Muon replaces a matrix's mean gradient by the nearest orthogonal matrix, so that every direction
     is learned at the same rate. A kernel of any shape is one here, all axes but the last being its
-    rows; biases follow Adam. No weight is pulled towards zero unless the arguments say so.
+    rows; biases, and what Keras's own excludes, follow Adam. No weight is pulled towards zero
+    unless the arguments say so.
 
     Args:
         learning_rate: as in Keras. An entry moves by about 0.2 of it in a step.
@@ -33,7 +36,9 @@ class Muon(keras.optimizers.Muon):
         )
 
     def _should_use_adamw(self, variable):
-        return len(variable.shape) < 2
+        if len(variable.shape) <= 2:
+            return super()._should_use_adamw(variable)
+        return any(re.search(name, variable.path) for name in self.exclude_layers)
 
     def zeropower_via_newtonschulz5(self, x, steps):
         """The orthogonal matrix nearest to `x`, in its shape."""

@@ -41,6 +41,17 @@ def test_biases_follow_adam():
     np.testing.assert_allclose(moved((2,), gradient), [-RATE, RATE], rtol=1e-3)
 
 
+@pytest.mark.parametrize("shape", [(6, 4), (2, 2, 4, 6)])
+def test_excluded_layers_and_embeddings_follow_adam(shape):
+    gradient = np.random.default_rng(3).normal(size=shape).astype(np.float32)
+    expected = -RATE * np.sign(gradient)
+    np.testing.assert_allclose(moved(shape, gradient, exclude_layers=["vari"]), expected, rtol=1e-2)
+    table = keras.Variable(np.zeros((6, 4), np.float32), name="embeddings")
+    slopes = np.full((6, 4), 2.0, np.float32)
+    Muon(RATE).apply_gradients([(slopes, table)])
+    np.testing.assert_allclose(table.numpy(), -RATE * np.ones((6, 4)), rtol=1e-3)
+
+
 def test_no_weight_decays_unless_told():
     nothing = np.zeros((4, 4), np.float32)
     for arguments, expected in [({}, 1.0), ({"weight_decay": 0.5}, 1.0 - 0.5 * RATE)]:
