@@ -6,7 +6,7 @@ A conv or implicit model is compared with an autoencoder, a variational one with
 16 filters, the model's latents, images, loss, data, batch size, epochs, schedule and seed. The
 encoder is the decoder's mirror image, so there are twice the parameters; both have instance
 normalisation and Adam with their variant's own learning rate. Results go to docs/baselines.json,
-where a later run replaces an earlier one; `python -m gon_tf.zoo.cards` puts them into
+where a later run replaces an earlier one; `python -m docs.generate.cards` puts them into
 docs/results.md.
 """
 
@@ -23,8 +23,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from gon_tf.zoo import files
 
 from gon_tf import zoo
-from gon_tf.cli import jobs, outputs, training, variants
-from gon_tf.cli.recipe import Recipe
+from gon_tf.cli import outputs
+from gon_tf.training import build as jobs
+from gon_tf.training import run as training
+from gon_tf.training import variants
+from gon_tf.training.recipe import Recipe
 
 BASELINE_OF = {"conv": "autoencoder", "implicit": "autoencoder", "variational": "vae"}
 FILE = Path(__file__).parents[1] / "docs" / "baselines.json"

@@ -19,7 +19,7 @@ from pathlib import Path
 from gon_tf.bench import comparison, workers
 from gon_tf.bench.cases import CASES, build
 from gon_tf.bench.measure import in_fresh_process, machine, median_times, print_table
-from gon_tf.cli.commands import start_tensorflow
+from gon_tf.startup import start_tensorflow
 
 # kind: (network, batch, {size that changes: its values})
 TRAINING = {

@@ -28,7 +28,7 @@ import numpy as np
 
 from gon_tf.bench.cases import CASES, build
 from gon_tf.bench.measure import in_fresh_process, machine, print_table
-from gon_tf.cli.commands import start_tensorflow
+from gon_tf.startup import start_tensorflow
 
 CASE, BATCH, WARM_UP = CASES["conv-256"], 64, 100
 

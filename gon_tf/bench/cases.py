@@ -60,7 +60,7 @@ def operations(case: Case, path: str, batch: int) -> dict[str, Callable[[], obje
         from gon_tf.bench import published
 
         return published.operations(case, batch)
-    from gon_tf.cli.commands import start_tensorflow
+    from gon_tf.startup import start_tensorflow
 
     start_tensorflow()
     if path == MACHINE:

@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gon_tf import arguments, checkpoints
+from gon_tf import arguments
+from gon_tf.callbacks import checkpoint_files as checkpoints
 
 # What Keras' callbacks know that is not in a variable. Others say so by `checkpointed`.
 KNOWLEDGE = {

@@ -6,8 +6,8 @@ import click
 
 import gon_tf
 from gon_tf.cli import options
+from gon_tf.cli.app import Commands
 from gon_tf.cli.bench import bench
-from gon_tf.cli.commands import Commands
 from gon_tf.cli.decode import decode
 from gon_tf.cli.encode import encode
 from gon_tf.cli.evaluate import evaluate

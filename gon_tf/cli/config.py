@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from gon_tf.cli.recipe import Recipe
+from gon_tf.training.recipe import Recipe
 
 LARGEST = 2**20  # bytes
 SETTINGS = {field.name for field in dataclasses.fields(Recipe)}

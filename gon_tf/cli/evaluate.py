@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from gon_tf.cli import anomaly, fitting, models, options, pictures, report
+from gon_tf import anomaly
+from gon_tf.cli import fitting, models, options, pictures, report
 
 
 @click.command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gon_tf.cli import image_sources, models, options, outputs, report
-from gon_tf.cli.commands import quiet, start_tensorflow
+from gon_tf.startup import quiet, start_tensorflow
 
 
 @click.command(
@@ -55,7 +55,7 @@ def export(model, format, output, images, quantize, data_dir, as_json, overwrite
     start_tensorflow()
     import gon_tf
     from gon_tf import export as exporting
-    from gon_tf import formats
+    from gon_tf.export import formats
 
     formats.check_installed(format)  # before the model and the pictures are read
     network = gon_tf.load(model)

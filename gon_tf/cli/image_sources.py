@@ -16,7 +16,7 @@ from click.globals import push_context
 
 from gon_tf import picture_files
 from gon_tf.cli import fitting, pictures, streams
-from gon_tf.cli.commands import start_tensorflow
+from gon_tf.startup import start_tensorflow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -168,6 +168,6 @@ def are_pictures(sources: Sequence[str], data_dir) -> bool:
         return True
     # "mnist" is the data set even if there is a folder of that name, as everywhere.
     start_tensorflow()
-    from gon_tf.data.tfds import is_tfds_name
+    from gon_tf.data.kinds.tfds import is_tfds_name
 
     return not is_tfds_name(sources[0], data_dir)

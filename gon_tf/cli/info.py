@@ -11,7 +11,7 @@ import click
 
 import gon_tf
 from gon_tf.cli import options, report
-from gon_tf.cli.commands import start_tensorflow
+from gon_tf.startup import start_tensorflow
 
 PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "pillow")
 

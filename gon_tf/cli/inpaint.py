@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gon_tf.cli import anomaly, fitting, models, options, outputs, pictures, report, streams
+from gon_tf import anomaly
+from gon_tf.cli import fitting, models, options, outputs, pictures, report, streams
 
 if TYPE_CHECKING:
     import numpy as np

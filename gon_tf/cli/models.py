@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
-from gon_tf.cli.commands import start_tensorflow
+from gon_tf.startup import start_tensorflow
 
 if TYPE_CHECKING:
     import keras

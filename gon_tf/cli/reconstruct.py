@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from gon_tf.cli import anomaly, fitting, models, options, outputs, pictures, report, streams
+from gon_tf import anomaly
+from gon_tf.cli import fitting, models, options, outputs, pictures, report, streams
 
 BATCH = 64
 

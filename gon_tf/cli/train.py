@@ -9,21 +9,13 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from gon_tf import distribute
-from gon_tf.cli import (
-    config,
-    jobs,
-    models,
-    options,
-    outputs,
-    report,
-    runs,
-    schedules,
-    training,
-    variants,
-)
-from gon_tf.cli.commands import start_tensorflow
-from gon_tf.cli.recipe import Recipe
+from gon_tf.cli import config, models, options, outputs, report
+from gon_tf.startup import start_tensorflow
+from gon_tf.training import build as jobs
+from gon_tf.training import distribute, schedules, variants
+from gon_tf.training import folder as runs
+from gon_tf.training import run as training
+from gon_tf.training.recipe import Recipe
 
 DEFAULTS = {field.name: field.default for field in dataclasses.fields(Recipe)}
 

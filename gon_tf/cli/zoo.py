@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from gon_tf.cli import models, options, outputs, report
-from gon_tf.cli.commands import start_tensorflow
 from gon_tf.cli.verification import verify
+from gon_tf.startup import start_tensorflow
 
 
 @click.group(

@@ -9,13 +9,13 @@ import importlib
 import wrapt
 
 from gon_tf.data.images import crop_to_aspect, read_image, resize, to_channels
-from gon_tf.data.pipeline import load, open_images, stream
+from gon_tf.data.loading import load, open_images, stream
 from gon_tf.data.sources import Source, open_source
 from gon_tf.data.store import Images
 
 # TFDS takes seconds to import: our builder joins it once somebody else has done so.
 wrapt.register_post_import_hook(
-    lambda _: importlib.import_module("gon_tf.data.coil20"), "tensorflow_datasets"
+    lambda _: importlib.import_module("gon_tf.data.kinds.coil20"), "tensorflow_datasets"
 )
 
 __all__ = [

@@ -9,12 +9,12 @@ from pathlib import Path
 import tensorflow as tf
 
 from gon_tf import arguments
-from gon_tf.data.arrays import is_array, open_array
-from gon_tf.data.databases import is_lmdb, open_lmdb
-from gon_tf.data.folder import is_folder, open_folder
+from gon_tf.data.kinds.arrays import is_array, open_array
+from gon_tf.data.kinds.folder import is_folder, open_folder
+from gon_tf.data.kinds.lmdb import is_lmdb, open_lmdb
+from gon_tf.data.kinds.tfds import is_tfds_name, open_tfds
+from gon_tf.data.kinds.tfrecord import is_tfrecord, open_tfrecord
 from gon_tf.data.source import Broken, Shard, Source
-from gon_tf.data.tfds import is_tfds_name, open_tfds
-from gon_tf.data.tfrecords import is_tfrecord, open_tfrecord
 
 # The kinds of source: the first whose test accepts (name, data_dir) opens it. A further kind is a
 # module with such a pair of functions and a line here.

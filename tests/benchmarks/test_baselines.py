@@ -5,8 +5,8 @@ import json
 import pytest
 
 from benchmarks import baselines
-from gon_tf.cli.recipe import Recipe
-from gon_tf.cli.variants import complete
+from gon_tf.training.recipe import Recipe
+from gon_tf.training.variants import complete
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 
 import gon_tf
-from gon_tf import checkpoints
 from gon_tf.callbacks import Checkpoint, Stopped
+from gon_tf.callbacks import checkpoint_files as checkpoints
 
 
 class Interruption(keras.callbacks.Callback):

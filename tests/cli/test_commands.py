@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from gon_tf.cli import main
-from gon_tf.cli.commands import Commands
+from gon_tf.cli.app import Commands
 from gon_tf.files import TEMPORARY
 
 EXPECTED = {

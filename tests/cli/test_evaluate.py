@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 import gon_tf
-from gon_tf.cli import anomaly
+from gon_tf import anomaly
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 import gon_tf
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tensorflow", "keras", "gon_tf.models", "gon_tf.cli.training"])
+PROCESSES.set_forkserver_preload(["tensorflow", "keras", "gon_tf.models", "gon_tf.training.run"])
 SMALL = ["--image-size", "8", "--latent-dim", "2", "--filters", "2", "--batch-size", "2"]
 LONG = ["train", "conv", "pictures", *SMALL, "--epochs", "100000", "--pictures-every", "0"]
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 import gon_tf
-from gon_tf.cli import schedules, variants
-from gon_tf.cli.recipe import Recipe
+from gon_tf.training import schedules, variants
+from gon_tf.training.recipe import Recipe
 
 SMALL = ["--image-size", "8", "--latent-dim", "4", "--filters", "2", "--batch-size", "4"]
 

@@ -1,0 +1,1 @@
+"""What makes cards, results, figures and the texts of --help."""

@@ -1,0 +1,188 @@
+"""A trained model as files that run without this package, without Keras and without gradients.
+
+    encode       images  [batch, *image_shape]     -> latents [batch, latent_dim]
+    decode       latents [batch, latent_dim]       -> images  [batch, *image_shape]
+    reconstruct  images                            -> images
+    sample       noise   [batch, latent_dim]       -> images, of standard normal noise
+    decode_at    latents, coordinates [points, d]  -> values  [batch, points, channels]
+
+All are float32, images in [0, 1], the batch of any size. A GON encodes by its fold, one Dense
+layer, so the files hold plain operators only. `sample` is there if the model knows how its latents
+are distributed, as one Gaussian; `decode_at` if it is implicit: it draws any part of a signal at
+any resolution.
+
+What was written is opened again by the format's own runtime and compared with the model.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from gon_tf import arguments
+from gon_tf.export.formats import FORMATS, LiteRT, check_installed
+from gon_tf.export.functions import functions_of
+from gon_tf.models import GLO, GON
+
+TOLERANCE, TOLERANCE_OF_SINES = 1e-4, 1e-3
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A function that was written and checked.
+
+    Attributes:
+        name: "encode", "decode" and so on.
+        path: file, or folder of the SavedModel.
+        bytes: size of that.
+        max_difference: largest difference from the Keras model (see `Function.difference`).
+    """
+
+    name: str
+    path: Path
+    bytes: int
+    max_difference: float
+
+
+def save(
+    model,
+    folder,
+    format: str = "savedmodel",
+    images=None,
+    *,
+    quantize: str | None = None,
+    overwrite: bool = False,
+) -> list[Exported]:
+    """Writes the functions of `model` to `folder`, and checks them; all of it or nothing.
+
+    Args:
+        model: a trained model of this project, in float32.
+        folder: path of the folder to make. Its parent must exist.
+        format: "savedmodel" (signatures of one SavedModel), "onnx" or "litert" (a file each).
+        images: to check with, `[batch, *image_shape]`, uint8 or float in [0, 1]; the first 256
+            count. By default the model makes some.
+        quantize: with "litert", "float16" or "int8" to store weights in 2 bytes or 1.
+        overwrite: replace a folder that holds an export, and nothing else.
+
+    Returns:
+        What was written, with the largest difference from `model`: at most 1e-4, or 1e-3 if it has
+        sines (a SIREN); with `quantize`, whatever it is.
+
+    Raises:
+        ValueError: if the model cannot be exported to the format, or the files differ from it.
+        TypeError: if the images are integers other than uint8.
+        FileExistsError: if the folder exists, without `overwrite`, or holds other files.
+        ImportError: if the format needs a package that is not installed.
+
+    Example:
+        >>> for function in gon_tf.export.save(gon_tf.load("mnist-conv"), "mnist", "onnx"):
+        ...     print(function.path, function.max_difference)
+    """
+    folder = Path(folder)
+    arguments.choice("format", format, FORMATS)
+    arguments.choice("quantize", quantize, (None, "float16", "int8"))
+    if quantize and format != "litert":
+        raise ValueError(f"quantize is for format='litert'. Received: format={format!r}")
+    check_installed(format)
+    check_folder(folder, overwrite=overwrite)
+    writer = LiteRT(quantize) if quantize else FORMATS[format]()
+    check_model(model, format)
+    functions = functions_of(model, images)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        differences = write_and_compare(writer, functions, temporary, format)
+        if not quantize:
+            check_differences(differences, tolerance(model), format)
+        temporary.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    paths = {name: folder / file for name, file in writer.files(functions).items()}
+    return [Exported(f, paths[f], size(paths[f]), differences[f]) for f in paths]
+
+
+def check_folder(folder: Path, *, overwrite: bool) -> None:
+    """Raises FileExistsError unless `folder` is free, or an export that may be replaced."""
+    if not folder.exists():
+        if not folder.parent.is_dir():
+            raise FileNotFoundError(f"The folder {folder.parent} does not exist.")
+        return
+    if not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file; an export is a folder.")
+    own = {"saved_model.pb", "fingerprint.pb", "variables", "assets"}
+    others = [
+        path.name
+        for path in folder.iterdir()
+        if path.name not in own and path.suffix not in {".onnx", ".tflite"}
+    ]
+    if others:
+        raise FileExistsError(f"{folder} holds other files ({others[0]}); choose another folder.")
+    if any(folder.iterdir()) and not overwrite:
+        raise FileExistsError(f"{folder} exists already: choose another folder, or overwrite it.")
+
+
+def check_model(model, format: str) -> None:
+    """Raises ValueError if `model` has no counterpart in the format."""
+    policies = {layer.compute_dtype for layer in model._flatten_layers()}
+    if policies - {"float32"}:
+        raise ValueError(
+            "A model in float32 can be exported; save this one as a preset and load it. "
+            f"Received: a model that computes in {', '.join(sorted(policies))}"
+        )
+    if FORMATS[format].has_gradients or not encodes_by_gradients(model):
+        return
+    why = "optimises its latents"
+    if isinstance(model, GON):
+        why = f"takes inner_steps={model.inner_steps}"
+        if not model.shares_origin:
+            why = "has batch normalisation, dropout or noise in its decoder"
+    raise ValueError(
+        f"A GON exports to {format}, which has no gradients, if its decoder treats every image by "
+        "itself and either there is one inner step or the decoder is a ConvDecoder without "
+        f"normalisation; every model exports to savedmodel. Received: {type(model).__name__}, "
+        f"which {why}"
+    )
+
+
+def encodes_by_gradients(model) -> bool:
+    """Whether encoding is more than plain operators."""
+    plain = isinstance(model, GON) and (model.folds or model.encodes_plainly)
+    return isinstance(model, GLO | GON) and not plain
+
+
+def write_and_compare(writer, functions, folder: Path, format: str) -> dict[str, float]:
+    """Writes functions, runs what was written, and says how far the results are off."""
+    calls = {call: inputs for f in functions for call, inputs in f.calls().items()}
+    try:
+        writer.write(functions, folder)
+        results = writer.run(folder, calls)
+        return {function.name: function.difference(results) for function in functions}
+    # Converters and runtimes raise whatever an operator that they do not know leads them to.
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ValueError(f"The model cannot be exported to {format}: {reason}") from error
+
+
+def check_differences(differences: dict[str, float], most: float, format: str) -> None:
+    """Raises ValueError if a difference is larger than `most`, or no number."""
+    for name, difference in differences.items():
+        if not difference <= most:
+            raise ValueError(
+                f"The {format} of {name} differs from the model by {difference:.2g}, more than "
+                f"{most:g}; nothing was written."
+            )
+
+
+def tolerance(model) -> float:
+    """Largest difference that rounding explains; sines of large arguments magnify it."""
+    return TOLERANCE_OF_SINES if getattr(model.decoder, "is_sine", False) else TOLERANCE
+
+
+def size(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

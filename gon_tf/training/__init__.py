@@ -1,0 +1,1 @@
+"""Training by a recipe, from its data sets to the folder of the model."""

@@ -1,0 +1,200 @@
+"""The kinds of model that a recipe can train: how each is built, and what it takes by default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from gon_tf.training import schedules
+from gon_tf.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A kind of model.
+
+    Attributes:
+        build: makes the model from a complete recipe and the shape of its images.
+        defaults: the recipe's fields that only some variants have, or whose default differs
+            between variants, and their values here.
+    """
+
+    build: Callable[[Recipe, tuple[int, int, int]], keras.Model]
+    defaults: Mapping[str, Any]
+
+
+def conv(recipe: Recipe, image_shape) -> keras.Model:
+    """The convolutional GON of a recipe."""
+    import gon_tf
+
+    return gon_tf.GON(
+        conv_decoder(recipe, image_shape),
+        loss=recipe.loss,
+        components=recipe.components,
+        **origin_of(recipe),
+    )
+
+
+def variational(recipe: Recipe, image_shape) -> keras.Model:
+    """The variational GON of a recipe."""
+    import gon_tf
+
+    return gon_tf.VariationalGON(
+        conv_decoder(recipe, image_shape),
+        loss=recipe.loss,
+        **origin_of(recipe),
+    )
+
+
+def implicit(recipe: Recipe, image_shape) -> keras.Model:
+    """The implicit GON of a recipe."""
+    import gon_tf
+
+    decoder = gon_tf.ImplicitDecoder(
+        image_shape[-1],
+        recipe.latent_dim,
+        width=recipe.width,
+        depth=recipe.depth,
+        omega=recipe.omega,
+    )
+    return gon_tf.ImplicitGON(
+        decoder,
+        image_shape,
+        loss=recipe.loss,
+        components=recipe.components,
+        points_per_step=recipe.points_per_step,
+        **origin_of(recipe),
+    )
+
+
+def autoencoder(recipe: Recipe, image_shape) -> keras.Model:
+    """The autoencoder of a recipe, its encoder the mirror image of the decoder."""
+    import gon_tf
+
+    return gon_tf.Autoencoder(
+        conv_decoder(recipe, image_shape), loss=recipe.loss, components=recipe.components
+    )
+
+
+def vae(recipe: Recipe, image_shape) -> keras.Model:
+    """The variational autoencoder of a recipe, its encoder the mirror image of the decoder."""
+    import gon_tf
+
+    return gon_tf.VariationalAutoencoder(conv_decoder(recipe, image_shape), loss=recipe.loss)
+
+
+def origin_of(recipe: Recipe) -> dict[str, Any]:
+    """How the GON of a recipe steps from the origin."""
+    return {name: getattr(recipe, name) for name in (*ORIGIN, "damping")}
+
+
+def conv_decoder(recipe: Recipe, image_shape) -> keras.Model:
+    """The convolutional decoder of a recipe."""
+    import gon_tf
+
+    return gon_tf.ConvDecoder(
+        image_shape,
+        recipe.latent_dim,
+        filters=recipe.filters,
+        activation=recipe.activation,
+        normalization=None if recipe.normalization == "none" else recipe.normalization,
+    )
+
+
+CONV = {"latent_dim": 256, "filters": 16, "activation": "elu"}
+MOMENTS = ("beta_1", "beta_2")
+ORIGIN = {"step": "gauss-newton", "inner_steps": 1, "step_size": 1.0}
+
+VARIANTS: dict[str, Variant] = {
+    "conv": Variant(
+        conv,
+        {
+            **CONV,
+            **ORIGIN,
+            "normalization": "none",
+            "loss": "squared_error",
+            "damping": 0.01,
+            "components": 1,
+            "learning_rate": 2e-2,
+            "beta_1": 0.95,
+            "beta_2": 0.95,
+        },
+    ),
+    "variational": Variant(
+        variational,
+        {
+            **CONV,
+            **ORIGIN,
+            "normalization": "none",
+            "loss": "cross_entropy",
+            "damping": 1.0,
+            "learning_rate": 8e-3,
+            "beta_1": 0.95,
+            "beta_2": 0.97,
+        },
+    ),
+    "implicit": Variant(
+        implicit,
+        {
+            **ORIGIN,
+            "latent_dim": 32,
+            "width": 256,
+            "depth": 4,
+            "omega": 30.0,
+            "points_per_step": None,
+            "loss": "squared_error",
+            "damping": 1.0,
+            "components": 1,
+            "learning_rate": 2e-4,
+        },
+    ),
+    "autoencoder": Variant(
+        autoencoder,
+        {
+            **CONV,
+            "normalization": "instance",
+            "loss": "squared_error",
+            "components": 1,
+            "learning_rate": 2e-3,
+        },
+    ),
+    "vae": Variant(
+        vae,
+        {
+            **CONV,
+            "normalization": "instance",
+            "loss": "cross_entropy",
+            "learning_rate": 4e-3,
+        },
+    ),
+}
+
+
+def complete(recipe: Recipe) -> Recipe:
+    """The recipe with its variant's defaults for what it leaves open.
+
+    Raises:
+        ValueError: if there is no such variant, or it has no use for a value that is set.
+    """
+    if recipe.variant not in VARIANTS:
+        known = ", ".join(VARIANTS)
+        raise ValueError(f"A recipe's variant is one of {known}. Received: {recipe.variant!r}")
+    defaults = VARIANTS[recipe.variant].defaults
+    optional = {name for variant in VARIANTS.values() for name in variant.defaults}
+    if recipe.optimizer in schedules.WITHOUT_MOMENTS:
+        defaults = {name: defaults[name] for name in defaults if name not in MOMENTS}
+    given = {
+        field.name: getattr(recipe, field.name)
+        for field in fields(recipe)
+        if field.name in optional and getattr(recipe, field.name) is not None
+    }
+    if useless := given.keys() - defaults.keys() - set(MOMENTS):
+        name = sorted(useless)[0]
+        raise ValueError(
+            f"{recipe.variant} models have no {name.replace('_', '-')}. Received: {given[name]!r}"
+        )
+    return replace(recipe, **{**defaults, **given})

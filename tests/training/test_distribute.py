@@ -1,0 +1,47 @@
+import json
+
+import pytest
+
+from gon_tf.training import distribute
+
+
+def config(**changes):
+    values = {"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": 1}}
+    return json.dumps({**values, **changes})
+
+
+def test_worker(monkeypatch):
+    assert distribute.worker("mirrored") == distribute.Worker(0, 1)
+    monkeypatch.setenv("TF_CONFIG", config())
+    worker = distribute.worker("multiworker")
+    assert worker == distribute.Worker(1, 2)
+    assert not worker.is_chief
+    assert distribute.Worker(0, 2).is_chief
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "such as .*Received: nothing"),
+        ("{", "Received: {"),
+        ("[]", "needs the environment variable TF_CONFIG"),
+        (config(cluster={}), "needs the environment variable TF_CONFIG"),
+        (config(cluster={"worker": ["a", "b"]}), "needs the environment variable TF_CONFIG"),
+        (config(cluster={"worker": ["a:1", "a:1"]}), "needs the environment variable TF_CONFIG"),
+        (config(cluster={"worker": ["a:99999"]}), "needs the environment variable TF_CONFIG"),
+        (config(cluster={"worker": ["a:1"], "ps": ["b:1"]}), "needs the environment variable"),
+        (config(cluster={"worker": []}), "needs the environment variable TF_CONFIG"),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1e999}}', "needs"),
+        (config(task={}), "needs the environment variable TF_CONFIG"),
+        (config(task={"type": "worker", "index": 2}), "I from 0 to 1. Received: type 'worker', in"),
+        (config(task={"type": "chief", "index": 0}), "Received: type 'chief', index 0"),
+    ],
+)
+def test_malformed_tf_config(text, message):
+    with pytest.raises(ValueError, match=message):
+        distribute.read_cluster(text)
+
+
+def test_unknown_strategy():
+    with pytest.raises(ValueError, match="one of .*Received: 'tpu'"):
+        distribute.create("tpu")
