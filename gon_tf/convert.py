@@ -45,7 +45,6 @@ def load_torch_weights(model: keras.Model, state: Mapping[str, Any]) -> None:
             was before.
 
     Example:
-        >>> import torch
         >>> decoder = gon_tf.ConvDecoder((32, 32, 1), 32, normalization="batch")
         >>> model = gon_tf.GON(decoder, step="gradient")
         >>> gon_tf.convert.load_torch_weights(model, torch.load("gon.pt", weights_only=True))
