@@ -59,8 +59,9 @@ def open_source(
         OSError: if the data set is not on disk, or the folder is missing or without images.
 
     Example:
-        >>> open_source("mnist:test").name, open_source("photos").count
-        ('mnist:test', 2)
+        >>> source = open_source("fashion-mnist:test")
+        >>> source.name, source.count
+        ('fashion_mnist:test', 10000)
     """
     shard = _check_shard(shard)
     names = [name] if Path(name).exists() else name.split(",")
