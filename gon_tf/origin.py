@@ -8,12 +8,10 @@ matrix P:
     z(x) = z0 - P J^T g(x)        P = s I                                 (the paper)
                                   P = s (J^T D J + damping)^-1            (damped Gauss-Newton)
 
-`Network` knows F and its derivatives, `Step` knows P, and `Origin` is what both come to at a point.
-
 All images leave from the same z0: F(z0), J and P are those of ONE image, only g differs, and g is
 affine in x. So is z(x), which makes encoding one matrix product (`Origin.fold`). Further steps
 leave from where an image is: by the origin's P (chord method), or by its own where J is cheap.
-Everything is differentiable, so an outer tape trains the network through it.
+All is differentiable, so an outer tape trains the network through it.
 """
 
 from __future__ import annotations
@@ -30,18 +28,11 @@ Gradient = Callable[[tf.Tensor], tf.Tensor]  # of latents, or of outputs, to der
 class Network:
     """A function of latents `[n, latent_dim]` to float32 outputs `[n, ...]`, and its derivatives.
 
-    They are taken by automatic differentiation; what knows a shorter way is a subclass (see
-    `gon_tf.decoders.derivatives`).
-
-    Attributes:
-        function: the function.
-        jacobian_is_cheap: whether a Jacobian at each of many latents costs no more than a few
-            passes, so that further steps may take one of their own.
-        is_plain: whether the derivatives take plain operators only, which other formats have.
+    These are automatic; what knows shorter ways is a subclass (`gon_tf.decoders.derivatives`).
     """
 
-    jacobian_is_cheap = False
-    is_plain = False
+    jacobian_is_cheap = False  # at each of many latents: a few passes, not one for each latent
+    is_plain = False  # derivatives of plain operators only, which other formats have
 
     def __init__(self, function: Callable[[tf.Tensor], tf.Tensor]):
         self.function = function
@@ -65,7 +56,7 @@ class Network:
     def pull_back(self, latents) -> tuple[tf.Tensor, Gradient]:
         """Outputs, and the function from cotangents g, `[batch, ...]`, to J^T g.
 
-        `latents` are one point for all cotangents, `[1, latent_dim]`, or one for each.
+        The latents are one point for all cotangents, or one for each.
         """
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(latents)
@@ -87,10 +78,9 @@ class Step:
 
     Attributes:
         size: s, the fraction of the step that is taken, or the paper's factor of the gradient.
-        damping: of the Gauss-Newton step, added to the diagonal of J^T D J; None for the paper's.
-        relative: whether `damping` is in units of that diagonal's mean, or absolute. Absolute
-            damping 1 is the prior N(0, I): the step ends at the mode of the posterior of the
-            linearised network.
+        damping: added to the diagonal of J^T D J; None for the paper's step.
+        relative: whether that is in units of the diagonal's mean, or absolute. Absolute damping 1
+            is the prior N(0, I): the step ends at the posterior's mode, if F were linear.
     """
 
     size: float = 1.0
@@ -116,27 +106,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Origin:
-    """A network and the inner loss around a point: all that the latents of any image need.
+    """A network and the inner loss around a point: all that the latents of any image need."""
 
-    Attributes:
-        point: z0, `[1, latent_dim]`, or a point for each image.
-        outputs: F(z0), `[n, ...]`.
-        loss: of the outputs, one of `gon_tf.losses`.
-        step: what P is, a function of gradients and the precision.
-        penalty: gradient, at any latents, of what the inner loss adds to that of the outputs.
-        jacobian: J transposed, `[n, latent_dim, outputs]`; None if a gradient step does without.
-        precision: of a Gauss-Newton step, `[n, latent_dim, latent_dim]`.
-        pull: from cotangents of the outputs to J^T times these, without a Jacobian.
-    """
-
-    point: tf.Tensor
-    outputs: tf.Tensor
-    loss: Callable
-    step: Callable
-    penalty: Gradient | None = None
-    jacobian: tf.Tensor | None = None
-    precision: tf.Tensor | None = None
-    pull: Gradient | None = None
+    point: tf.Tensor  # z0, [1, latent_dim], or a point for each image
+    outputs: tf.Tensor  # F(z0), [n, ...]
+    loss: Callable  # of the outputs, one of `gon_tf.losses`
+    step: Callable  # P, a function of gradients and the precision
+    penalty: Gradient | None = None  # gradient of what the inner loss adds, at any latents
+    jacobian: tf.Tensor | None = None  # J transposed, [n, latent_dim, outputs], or else `pull`
+    precision: tf.Tensor | None = None  # of a Gauss-Newton step, [n, latent_dim, latent_dim]
+    pull: Gradient | None = None  # from cotangents of the outputs to J^T times these
 
     @classmethod
     def at(cls, network, point, loss, step, penalty=None, *, images=None) -> Origin:
@@ -151,9 +130,9 @@ class Origin:
     @classmethod
     def of_jacobian(cls, point, outputs, jacobian, loss, step, penalty=None) -> Origin:
         """The same where the outputs and the Jacobian are known."""
-        if step.damping is None:
-            return cls(point, outputs, loss, step, penalty, jacobian)
-        precision = step.precision(jacobian, flatten(loss.curvature(outputs)))
+        precision = None
+        if step.damping is not None:
+            precision = step.precision(jacobian, flatten(loss.curvature(outputs)))
         return cls(point, outputs, loss, step, penalty, jacobian, precision)
 
     def moved(self, network, latents, *, chord: bool) -> Origin:
@@ -175,7 +154,7 @@ class Origin:
         return gradients if self.penalty is None else gradients + self.penalty(self.point)
 
     def latents(self, images) -> tf.Tensor:
-        """One step from the origin for each of `images`, `[batch, latent_dim]` (equation 5)."""
+        """One step from the origin for each image, `[batch, latent_dim]` (equation 5)."""
         return self.point - self.step(self.gradients(images), self.precision)
 
     def fold(self) -> tuple[tf.Tensor, tf.Tensor]:
@@ -191,13 +170,12 @@ class Origin:
 
     def constant(self) -> Origin:
         """This origin, computed outside a graph, as arrays, with P as a matrix: for export."""
-        arrays = {
-            name: np.asarray(getattr(self, name)) for name in ("point", "outputs", "jacobian")
-        }
+        fields = ("point", "outputs", "jacobian")
+        arrays = {name: np.asarray(getattr(self, name)) for name in fields}
         if self.precision is None:
             return replace(self, **arrays)
         inverse = np.linalg.inv(np.asarray(self.precision[0], np.float64))
-        matrix = np.asarray(self.step.size * inverse, np.float32)
+        matrix = np.float32(self.step.size * inverse)
         return replace(self, **arrays, step=lambda gradients, _: tf.matmul(gradients, matrix))
 
 

@@ -170,9 +170,7 @@ def test_covariance_is_that_of_the_laplace_approximation(network, loss, z0):
 
 
 @pytest.mark.parametrize("chord", [True, False])
-def test_a_further_step_is_that_of_the_nested_tape(
-    network, decoder, loss, step, z0, batch, chord
-):
+def test_a_further_step_is_that_of_the_nested_tape(network, decoder, loss, step, z0, batch, chord):
     def two_steps():
         origin = Origin.at(network, z0, loss, step)
         return origin.moved(network, origin.latents(batch), chord=chord).latents(batch)
