@@ -127,8 +127,7 @@ def refit(model, images, components: int):
     config["arguments"]["components"] = components
     copy = build(config, Path(CONFIG))
     # Only the weights of the mixture differ in shape; they are fitted anew.
-    mixture = (copy.mixture_weights, copy.latent_mean, copy.latent_root, copy.latents_fitted)
-    of_mixture = {id(weight) for weight in mixture}
+    of_mixture = {id(weight) for weight in copy.prior.variables}
     for new, old in zip(copy.weights, model.weights, strict=True):
         if id(new) not in of_mixture:
             new.assign(old)

@@ -60,9 +60,9 @@ def test_existing_folder_is_kept(preset, model):
 
 def test_overwrite_replaces_the_preset_and_keeps_other_files(preset, model):
     (preset / "log.csv").write_text("epoch,loss")
-    model.latent_mean.assign([[1.0, 2.0, 3.0]])
+    model.prior.means.assign([[1.0, 2.0, 3.0]])
     model.save_to_preset(preset, overwrite=True)
-    np.testing.assert_array_equal(gon_tf.load(preset).latent_mean, [[1.0, 2.0, 3.0]])
+    np.testing.assert_array_equal(gon_tf.load(preset).prior.means, [[1.0, 2.0, 3.0]])
     assert (preset / "log.csv").read_text() == "epoch,loss"
 
 
@@ -239,13 +239,13 @@ def test_versions_name_what_made_the_weights():
 def test_refit_changes_nothing_but_the_mixture(model, images):
     model.fit_latents(images)
     refitted = presets.refit(model, images, components=2)
-    assert refitted.components == 2
+    assert refitted.prior.components == 2
     assert refitted.damping == 0.02
     np.testing.assert_array_equal(refitted.encode(images), model.encode(images))
     np.testing.assert_array_equal(refitted.reconstruct(images), model.reconstruct(images))
     assert refitted.sample(3).shape == (3, 8, 8, 1)
     again = presets.refit(refitted, images, components=1)
-    np.testing.assert_array_equal(again.latent_mean, model.latent_mean)
+    np.testing.assert_array_equal(again.prior.means, model.prior.means)
 
 
 def test_refit_of_a_model_with_a_prior(images):
