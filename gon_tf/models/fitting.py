@@ -125,7 +125,8 @@ class ImageTrainer(keras.Model):
             self.prior.check_fit(len(x) if hasattr(x, "shape") else None)
             inputs.check_length(x, steps)
         # What brings its own order is not shuffled; Keras warns of its own default otherwise.
-        kwargs.setdefault("shuffle", hasattr(x, "shape") or isinstance(x, keras.utils.PyDataset))
+        finite = isinstance(x, keras.utils.PyDataset) and x.num_batches is not None
+        kwargs.setdefault("shuffle", hasattr(x, "shape") or finite)
         history = super().fit(
             x, self.targets(x), batch_size, epochs, verbose, with_guard(callbacks, self), **kwargs
         )

@@ -137,9 +137,11 @@ def batches_of(images, steps: int | None = None) -> Iterator[np.ndarray]:
         return iter([np.asarray(images)])
     if isinstance(images, keras.utils.PyDataset):
         check_length(images, steps)
-        numbers = islice(range(images.num_batches or steps), steps)
-        images, steps = (images[number] for number in numbers), None
-    return (np.asarray(images_and_targets(batch)[0]) for batch in islice(images, steps))
+        numbers = range(images.num_batches or steps)
+        batches = map(images.__getitem__, numbers)
+    else:
+        batches = images
+    return (np.asarray(images_and_targets(batch)[0]) for batch in islice(batches, steps))
 
 
 def check_length(data, steps: int | None) -> None:
