@@ -99,10 +99,7 @@ class LatentModel(ImageTrainer):
             self.prior = latents.Mixture(components, self.latent_dim, self._prior_weight)
 
         # functions of batches of any size: what a graph gives must not depend on those it met
-        self._encode_batch = {
-            dtype: graph(self.latents_of, tf.TensorSpec((None, *self.image_shape), dtype))
-            for dtype in ("uint8", "float32")
-        }
+        self._encode_batch = graph(self.latents_of, tf.TensorSpec((None, *self.image_shape)))
         self._decode_batch = graph(self.images_of, tf.TensorSpec((None, self.latent_dim)))
         self.built = True  # `build` itself would lock the model: subclasses have weights to add
 
@@ -212,9 +209,11 @@ class LatentModel(ImageTrainer):
 
     def batch_encoder(self, count):
         """The function that encodes checked images, of which there are `count` in all."""
-        return lambda images: in_chunks(
-            self._encode_batch[images.dtype.name], images, self.images_at_once
-        )
+
+        def encode(part):
+            return self._encode_batch(inputs.to_unit_range(part))
+
+        return lambda images: in_chunks(encode, images, self.images_at_once)
 
     @property
     def images_at_once(self) -> int:
