@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
-from gon_tf.cli import image_sources, models, options, outputs, report
+from gon_tf.cli import arguments as models
+from gon_tf.cli import arguments as options
+from gon_tf.cli import inputs, outputs, report
 from gon_tf.startup import quiet, start_tensorflow
 
 
@@ -15,7 +17,7 @@ from gon_tf.startup import quiet, start_tensorflow
         "gon-tf export ./my-gon --format savedmodel --images photos/ -o my-gon-tf",
     )
 )
-@models.argument
+@models.model
 @click.option(
     "--format",
     type=click.Choice(["savedmodel", "onnx", "litert"]),
@@ -50,7 +52,7 @@ def export(model, format, output, images, quantize, data_dir, as_json, overwrite
         raise click.UsageError(f"--quantize is for --format litert. Received: {format}")
     models.folder(model)
     outputs.check_new_folder(output, overwrite=overwrite)
-    found = image_sources.find([images], data_dir, strict=True) if images else None
+    found = inputs.find_source([images], data_dir) if images else None
 
     start_tensorflow()
     import gon_tf
@@ -70,8 +72,8 @@ def export(model, format, output, images, quantize, data_dir, as_json, overwrite
 
 def some_images(found, image_shape, data_dir):
     """The first images of what `--images` named."""
-    source = image_sources.open_source(found, data_dir)
-    count = min(source.count, image_sources.BATCH)
+    source = inputs.open_source(found, data_dir)
+    count = min(source.count, 256)
     return next(source.batches(range(count), image_shape)).images
 
 

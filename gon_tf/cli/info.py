@@ -5,25 +5,25 @@ from __future__ import annotations
 import os
 import platform
 from importlib import metadata
-from pathlib import Path
 
 import click
 
 import gon_tf
-from gon_tf.cli import options, report
+from gon_tf.cli import arguments, report
 from gon_tf.startup import start_tensorflow
 
 PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "pillow")
 
 
-@click.command(epilog=options.examples("gon-tf info", "gon-tf info --json"))
-@options.as_json
+@click.command(epilog=arguments.examples("gon-tf info", "gon-tf info --json"))
+@arguments.as_json
 def info(as_json) -> None:
-    """Show versions, devices, folders and pretrained models."""
+    """Show versions, devices, folders and pretrained arguments."""
     from gon_tf import zoo
 
     start_tensorflow()
-    data_dir = os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets"
+    # `~` stays where nobody knows a home, as in a container.
+    data_dir = os.environ.get("TFDS_DATA_DIR") or os.path.expanduser("~/tensorflow_datasets")
     facts = {
         **versions(),
         "devices": devices(),

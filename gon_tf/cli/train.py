@@ -9,7 +9,9 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from gon_tf.cli import config, models, options, outputs, report
+from gon_tf.cli import arguments as models
+from gon_tf.cli import arguments as options
+from gon_tf.cli import config, outputs, report
 from gon_tf.startup import start_tensorflow
 from gon_tf.training import build as jobs
 from gon_tf.training import distribute, schedules, variants

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import click
 
-from gon_tf.cli import models, options, report
+from gon_tf.cli import arguments as models
+from gon_tf.cli import arguments as options
+from gon_tf.cli import report
 from gon_tf.cli.evaluate import measure
 
 TOLERANCE = 0.01  # of a metric, relative

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
-from gon_tf.cli import models, options, outputs, report
+from gon_tf.cli import arguments as models
+from gon_tf.cli import arguments as options
+from gon_tf.cli import outputs, report
 from gon_tf.cli.verification import verify
 from gon_tf.startup import start_tensorflow
 
@@ -69,7 +71,7 @@ def list_(dataset, variant, as_json) -> None:
 @zoo.command(
     epilog=options.examples("gon-tf zoo show mnist-conv", "gon-tf zoo show mnist-conv --json")
 )
-@models.argument
+@models.model
 @options.as_json
 def show(model, as_json) -> None:
     """Describe MODEL: what it was trained on, how, and how good it is."""
@@ -92,7 +94,7 @@ def show(model, as_json) -> None:
         "gon-tf zoo download mnist-conv -o mnist-conv",
     )
 )
-@models.of_zoo
+@models.model_of_zoo
 @options.output("Copy the model to this folder.", metavar="DIR", required=False)
 @options.as_json
 @options.overwrite

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import gon_tf
-from gon_tf.cli.pictures import GAP, to_uint8
+from gon_tf.pictures import GAP, to_uint8
 
 
 def pixels(path):

@@ -22,7 +22,7 @@ def close(found, expected):
 
 def all_latents(folder, pattern="*.npz"):
     """Numbers and latents in all files of a folder, in the order of the numbers."""
-    found = [latent_files.read_npz(path, latent_dim=4) for path in folder.glob(pattern)]
+    found = [latent_files.read(path, latent_dim=4) for path in folder.glob(pattern)]
     order = np.argsort(np.concatenate([part.numbers for part in found]))
     join = [np.concatenate([getattr(p, a) for p in found])[order] for a in ("numbers", "latents")]
     return join[0].tolist(), join[1]
@@ -49,7 +49,7 @@ def test_a_picture_from_stdin(run, grey_model, pictures, tmp_path, expected):
     data = (pictures / "03.png").read_bytes()
     result = run("encode", grey_model, "-", pictures / "04.png", "-o", "a.npz", stdin=data)
     assert result.exit_code == 0, result.stderr
-    content = latent_files.read_npz(tmp_path / "a.npz", latent_dim=4)
+    content = latent_files.read(tmp_path / "a.npz", latent_dim=4)
     close(content.latents, expected[3:5])
     assert content.names.tolist() == ["stdin", str(pictures / "04.png")]
     assert run("decode", grey_model, "a.npz", "-o", "out").stdout == "out/stdin.png\nout/04.png\n"
@@ -61,7 +61,7 @@ def test_fit(run, grey_model, tmp_path):
     result = run("encode", grey_model, "wide.png", "--fit", "crop", "-o", "a.npz")
     assert result.exit_code == 0, result.stderr
     expected = gon_tf.load(grey_model).encode(picture[None, :, 2:10, None])
-    close(latent_files.read_npz(tmp_path / "a.npz", latent_dim=4).latents, expected)
+    close(latent_files.read(tmp_path / "a.npz", latent_dim=4).latents, expected)
     arguments = ["encode", grey_model, "./", "-o", "out"]
     assert run(*arguments, "--fit", "crop").exit_code == 0
     assert "another" in run(*arguments, "--fit", "pad").stderr
@@ -79,7 +79,7 @@ def test_a_data_set(run, grey_model, tmp_path):
     (tmp_path / "out" / "latents-2of2-00001.npz").unlink()
     assert run(*arguments, "--shard", "2/2").exit_code == 0
     latents = gon_tf.load(grey_model).encode(images)
-    close(latent_files.read_npz(tmp_path / "one.npz", latent_dim=4).latents, latents)
+    close(latent_files.read(tmp_path / "one.npz", latent_dim=4).latents, latents)
     assert sorted(path.name for path in (tmp_path / "out").glob("*.npz")) == [
         "latents-1of2-00000.npz",
         "latents-1of2-00001.npz",

@@ -95,19 +95,7 @@ def test_different_names():
     assert outputs.different_names(["grid"], taken=["grid"]) == ["grid-2"]
 
 
-def test_replacing_is_all_or_nothing(tmp_path):
-    path = tmp_path / "new" / "a.txt"
-    with outputs.replacing(path) as temporary:
-        temporary.write_text("whole")
-        assert not path.exists()
-    assert path.read_text() == "whole"
-
-    def fail():
-        with outputs.replacing(path) as temporary:
-            temporary.write_text("ha")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fail()
-    assert path.read_text() == "whole"
-    assert list(path.parent.iterdir()) == [path]
+def test_grids_have_a_largest_size():
+    outputs.check_grid(100_000, (32, 32, 3))
+    with pytest.raises(ValueError, match="13 pictures of 4096x4096 pixels is too large; give a"):
+        outputs.check_grid(13, (4096, 4096))

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import gon_tf
-from gon_tf.cli.pictures import GAP, to_uint8
+from gon_tf.pictures import GAP, to_uint8
 
 
 def drawn(folder, picture, size):
@@ -75,7 +75,7 @@ def test_a_model_that_cannot_says_which_can(run, zoo, implicit_model, pictures, 
     ],
 )
 def test_errors(run, implicit_model, pictures, tmp_path, monkeypatch, arguments, status, message):
-    monkeypatch.setattr("gon_tf.cli.models.load", lambda name: pytest.fail("loaded"))
+    monkeypatch.setattr("gon_tf.cli.arguments.load", lambda name: pytest.fail("loaded"))
     before = sorted(tmp_path.rglob("*"))
     result = run("superres", implicit_model, *arguments)
     assert result.exit_code == status
