@@ -23,7 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from gon_tf.zoo import files
 
 from gon_tf import zoo
-from gon_tf import files
+from gon_tf.files import replacing
 from gon_tf.training import build as jobs
 from gon_tf.training import run as training
 from gon_tf.training import variants
@@ -65,7 +65,7 @@ def keep(name: str, row: dict, path: Path = FILE) -> None:
     rows = files.read_json(path) if path.is_file() else {}
     others = [other for other in rows.get(name, []) if other["variant"] != row["variant"]]
     rows[name] = [*others, row]
-    with files.replacing(path) as temporary:
+    with replacing(path) as temporary:
         files.write_json(temporary, dict(sorted(rows.items())))
 
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import click
 import pytest
 
@@ -45,3 +47,12 @@ def test_seeds(text, seeds):
 def test_no_seeds(text, message):
     with pytest.raises(click.BadParameter, match=message):
         arguments.Seeds()(text)
+
+
+def test_places(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert arguments.Place()("~/x") == Path("/home/ada/x")
+    assert arguments.Place()("./x") == Path("x")
+    for wrong in ("", "a\0b"):
+        with pytest.raises(click.BadParameter):
+            arguments.Place()(wrong)

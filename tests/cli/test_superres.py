@@ -66,7 +66,7 @@ def test_a_model_that_cannot_says_which_can(run, zoo, implicit_model, pictures, 
         (["pictures", "-o", "x.png", "--size", "5000"], 2, "not between 1 and 4096 pixels a side"),
         (["pictures", "-o", "x.tiff"], 2, "Received: x.tiff"),
         (["nothing.png", "-o", "x.png"], 1, "There is no file or folder nothing.png."),
-        (["pictures", "-o", "pictures"], 1, "exists already"),
+        (["pictures", "-o", "pictures"], 1, "lies in a folder of the inputs"),
         (
             ["pictures", "-o", "x.png", "--size", "4096"],
             1,
