@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gon_tf.cli import models, options, report
-from gon_tf.cli.evaluate import measure
+from gon_tf.training.evaluation import measure
 
 TOLERANCE = 0.01  # of a metric, relative
 
