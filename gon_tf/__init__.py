@@ -74,6 +74,7 @@ _MODULES = (
     "training",
     "zoo",
 )
+_WITHOUT_KERAS = ("gon_tf.anomaly", "gon_tf.training", "gon_tf.zoo")
 
 __all__ = [
     "GLO",
@@ -119,7 +120,7 @@ def __getattr__(name: str) -> Any:
     module = _MODULE_OF.get(name, f"gon_tf.{name}" if name in _MODULES else None)
     if module is None:
         raise AttributeError(f"module 'gon_tf' has no attribute {name!r}")
-    if module != "gon_tf.zoo":
+    if module not in _WITHOUT_KERAS:
         # First, or the hook above would import the half of a module that comes to import Keras.
         importlib.import_module("keras")
     imported = importlib.import_module(module)

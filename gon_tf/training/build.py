@@ -103,7 +103,7 @@ def design(
     from gon_tf import data
 
     recipe = variants.complete(recipe)
-    check_options(recipe, options)
+    check_packages(recipe, options)
     strategy = distribute.create(options.strategy)
     if recipe.batch_size % strategy.num_replicas_in_sync:
         raise ValueError(
@@ -126,19 +126,15 @@ def design(
     return recipe, source, model
 
 
-def check_options(recipe: Recipe, options: Options) -> None:
-    """Raise unless options go together, and what they need is installed."""
-    if options.strategy != "single" and options.steps_per_execution > 1:
-        raise ValueError(
-            "--steps-per-execution works on a single device only; with --strategy "
-            f"{options.strategy} leave it at 1."
-        )
-    needed = {"tensorboard": options.tensorboard, "sklearn": (recipe.components or 1) > 1}
-    for package, extra, option in (
-        ("tensorboard", "tensorboard", "--tensorboard"),
-        ("sklearn", "mixture", f"--components {recipe.components}"),
-    ):
-        if needed[package] and not importlib.util.find_spec(package):
+def check_packages(recipe: Recipe, options: Options) -> None:
+    """Raise ImportError if a package is missing that a training needs."""
+    needed = []
+    if options.tensorboard:
+        needed.append(("tensorboard", "tensorboard", "--tensorboard"))
+    if (recipe.components or 1) > 1:
+        needed.append(("sklearn", "mixture", f"--components {recipe.components}"))
+    for package, extra, option in needed:
+        if not importlib.util.find_spec(package):
             raise ImportError(f'{option} needs more packages: pip install "gon-tf[{extra}]".')
 
 

@@ -48,7 +48,7 @@ def own_files(folder: Path, within: Iterable[str] = tuple(OWN)) -> list[Path]:
 
 
 def remove(folder: Path, within: Iterable[str] = tuple(OWN)) -> None:
-    """Remove the training's own files but its record, and its folders if nothing else is in them."""
+    """Remove the training's own files but its record, and its folders if they are empty then."""
     for path in own_files(folder, within):
         if path.name != RECORD:
             path.unlink(missing_ok=True)
@@ -71,13 +71,14 @@ def record(job: Job) -> dict[str, Any]:
 
 def inputs(recipe: Recipe, data_dir: Path | None) -> list[Path]:
     """The files and folders that a recipe reads, but for TensorFlow's data sets."""
-    found = []
-    names = filter(None, (recipe.dataset, recipe.validation, recipe.evaluate))
-    for name in (part.strip() for name in names for part in (name, *name.split(","))):
-        for path in (name, name.rpartition(":")[0]):  # digits.npz:x_test
-            path = os.path.expanduser(path)
-            found += [path] if path and os.path.exists(path) else glob.glob(path)
-    return [Path(path) for path in found if not is_tfds(path, data_dir)]
+    names = list(filter(None, (recipe.dataset, recipe.validation, recipe.evaluate)))
+    names += [part.strip() for name in names for part in name.split(",")]
+    names += [name.rpartition(":")[0] for name in names]  # digits.npz:x_test
+    found: list[str] = []
+    for name in map(os.path.expanduser, names):
+        if not is_tfds(name, data_dir):
+            found += [name] if name and os.path.exists(name) else glob.glob(name)
+    return list(map(Path, dict.fromkeys(found)))
 
 
 def is_tfds(name: str, data_dir: Path | None) -> bool:

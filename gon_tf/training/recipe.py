@@ -156,18 +156,12 @@ class Recipe(Settings):
     width: int | None = setting(None, "Units of each hidden layer of the SIREN.", "N", COUNT)
     depth: int | None = setting(None, "Hidden layers of the SIREN.", "N", COUNT)
     omega: float | None = setting(None, "Frequency of the SIREN's sines.", "X", POSITIVE)
-    loss: str | None = setting(
-        None, "Loss of a pixel.", values=("squared_error", "cross_entropy")
-    )
-    step: str | None = setting(
-        None, "Step from the origin.", values=("gauss-newton", "gradient")
-    )
+    loss: str | None = setting(None, "Loss of a pixel.", values=("squared_error", "cross_entropy"))
+    step: str | None = setting(None, "Step from the origin.", values=("gauss-newton", "gradient"))
     inner_steps: int | None = setting(
         None, "Steps from the origin: 2 cost about 1.5 times the time of 1.", "N", COUNT
     )
-    step_size: float | None = setting(
-        None, "Fraction of the step that is taken.", "X", POSITIVE
-    )
+    step_size: float | None = setting(None, "Fraction of the step that is taken.", "X", POSITIVE)
     damping: float | None = setting(None, "Damping of the Gauss-Newton step.", "X", POSITIVE)
     points_per_step: int | None = setting(
         None, "Pixels, drawn anew, that a step of an implicit model sees.", "N", COUNT
@@ -200,9 +194,7 @@ class Recipe(Settings):
         "Type of numbers in the network.",
         values=("float32", "mixed_bfloat16", "mixed_float16"),
     )
-    seed: int = setting(
-        0, "Seed of the weights and of the shuffling.", "N", Range(0, 2**32 - 1)
-    )
+    seed: int = setting(0, "Seed of the weights and of the shuffling.", "N", Range(0, 2**32 - 1))
 
     def __post_init__(self):
         super().__post_init__()
@@ -259,6 +251,14 @@ class Options(Settings):
         Range(0),
     )
     tensorboard: bool = setting(False, "Write for TensorBoard, to DIR/tensorboard.")
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.strategy != "single" and self.steps_per_execution > 1:
+            raise ValueError(
+                "--steps-per-execution works on a single device only; with --strategy "
+                f"{self.strategy} leave it at 1."
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Those that a run must keep to when it goes on."""

@@ -77,7 +77,7 @@ def train(
     folder, options = files.path_of(folder), options or Options()
     data_dir = None if data_dir is None else files.path_of(data_dir)
     recipe = variants.complete(recipe)
-    build.check_options(recipe, options)
+    build.check_packages(recipe, options)
     chief = distribute.worker(options.strategy).is_chief
     claim = functools.partial(
         claimed,
@@ -249,7 +249,10 @@ def command(job: Job, folder: Path) -> str:
     for option in fields(job.options):
         value = getattr(job.options, option.name)
         if value != option.default:
-            words += [f"--{option.name.replace('_', '-')}", *([] if value is True else [str(value)])]
+            words += [
+                f"--{option.name.replace('_', '-')}",
+                *([] if value is True else [str(value)]),
+            ]
     if job.data_dir:
         words += ["--data-dir", str(job.data_dir.absolute())]
     return shlex.join(words)

@@ -8,7 +8,9 @@ import threading
 from collections.abc import Callable, Iterator
 
 # Ctrl-C; what systems send before SIGKILL; a terminal that is closed (not on Windows)
-ASKING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+ASKING = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 @contextlib.contextmanager
