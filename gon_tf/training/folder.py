@@ -82,9 +82,11 @@ def inputs(recipe: Recipe, data_dir: Path | None) -> list[Path]:
 
 
 def is_tfds(name: str, data_dir: Path | None) -> bool:
-    """Whether a name that is one of a folder, too, is meant as one of TensorFlow's data sets."""
+    """Whether a name, perhaps that of a folder, too, means one of TensorFlow's data sets."""
     root = data_dir or os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets"
-    return Path(name).name == name and (Path(root) / name.lower().replace("-", "_")).is_dir()
+    place = Path(root) / name.lower().replace("-", "_")
+    prepared = (place.glob(f"{part}/dataset_info.json") for part in ("*", "*/*"))
+    return Path(name).name == name and any(map(any, prepared))
 
 
 def former(folder: Path) -> dict[str, Any] | None:

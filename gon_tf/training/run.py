@@ -79,20 +79,20 @@ def train(
     recipe = variants.complete(recipe)
     build.check_packages(recipe, options)
     chief = distribute.worker(options.strategy).is_chief
-    claim = functools.partial(
-        claimed,
-        folder,
-        [*inputs, *folders.inputs(recipe, data_dir)],
-        resume=resume,
-        overwrite=overwrite,
-        chief=chief,
-    )
-    # To know at once what is wrong; what counts is the same under the lock.
-    former = claim()
-    if former:
-        folders.check_settings(former, recipe, options)
-        if former["finished"]:
-            return finished(folder)
+    sources = [*inputs, *folders.inputs(recipe, data_dir)]
+
+    def claim() -> dict[str, Any] | None:
+        """The record of the run that goes on; None if a new one may begin."""
+        former = folders.former(folder) if resume else None
+        if former:
+            folders.check_settings(former, recipe, options)
+        elif chief:
+            folders.check_new(folder, sources, overwrite=overwrite)
+        return former
+
+    former = claim()  # to know at once what is wrong; what counts is the same under the lock
+    if former and former["finished"]:
+        return finished(folder)
     startup.start_tensorflow()
     several = options.strategy == "multiworker"
     with distribute.lost_workers_reported() if several else contextlib.nullcontext():
@@ -107,16 +107,6 @@ def train(
     return {}
 
 
-def claimed(
-    folder: Path, inputs: Iterable[Path], *, resume: bool, overwrite: bool, chief: bool
-) -> dict[str, Any] | None:
-    """The record of the run that goes on; None if a new one may begin."""
-    former = folders.former(folder) if resume else None
-    if former is None and chief:
-        folders.check_new(folder, inputs, overwrite=overwrite)
-    return former
-
-
 def finished(folder: Path) -> dict[str, Any]:
     """The metadata of a model that is trained already."""
     print(f"The training in {folder} is done already.", file=sys.stderr)
@@ -128,7 +118,6 @@ def run(job: Job, folder: Path, former: dict[str, Any] | None) -> dict[str, Any]
     """Train into a folder that is locked, and go on if there is a `former` run."""
     record = folders.record(job)
     if former:
-        folders.check_settings(former, job.recipe, job.options)
         folders.check_same(former, record)
     else:
         folders.begin(folder, record)
