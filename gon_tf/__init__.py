@@ -12,6 +12,7 @@ import wrapt
 
 if TYPE_CHECKING:
     from gon_tf import (
+        anomaly,
         callbacks,
         convert,
         data,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         models,
         optimizers,
         origin,
+        training,
         zoo,
     )
     from gon_tf.decoders import ConvDecoder, ImplicitDecoder
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         VariationalGON,
     )
     from gon_tf.presets import load
+    from gon_tf.training import distribute, train
     from gon_tf.zoo import list_models
 
 __version__ = "0.1.0"
@@ -50,10 +53,13 @@ _MODULE_OF = {
     "TiedAutoencoder": "gon_tf.models",
     "VariationalAutoencoder": "gon_tf.models",
     "VariationalGON": "gon_tf.models",
+    "distribute": "gon_tf.training",
     "list_models": "gon_tf.zoo",
     "load": "gon_tf.presets",
+    "train": "gon_tf.training",
 }
 _MODULES = (
+    "anomaly",
     "callbacks",
     "convert",
     "data",
@@ -65,8 +71,10 @@ _MODULES = (
     "models",
     "optimizers",
     "origin",
+    "training",
     "zoo",
 )
+_WITHOUT_KERAS = ("gon_tf.anomaly", "gon_tf.training", "gon_tf.zoo")
 
 __all__ = [
     "GLO",
@@ -78,10 +86,12 @@ __all__ = [
     "TiedAutoencoder",
     "VariationalAutoencoder",
     "VariationalGON",
+    "anomaly",
     "callbacks",
     "convert",
     "data",
     "decoders",
+    "distribute",
     "export",
     "latents",
     "list_models",
@@ -91,6 +101,8 @@ __all__ = [
     "models",
     "optimizers",
     "origin",
+    "train",
+    "training",
     "zoo",
 ]
 
@@ -108,7 +120,7 @@ def __getattr__(name: str) -> Any:
     module = _MODULE_OF.get(name, f"gon_tf.{name}" if name in _MODULES else None)
     if module is None:
         raise AttributeError(f"module 'gon_tf' has no attribute {name!r}")
-    if module != "gon_tf.zoo":
+    if module not in _WITHOUT_KERAS:
         # First, or the hook above would import the half of a module that comes to import Keras.
         importlib.import_module("keras")
     imported = importlib.import_module(module)

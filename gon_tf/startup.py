@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import sys
+from importlib import metadata
 from typing import BinaryIO
+
+PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "pillow")
 
 
 def start_tensorflow() -> None:
@@ -72,3 +76,41 @@ def is_expected(error: BaseException) -> bool:
     if isinstance(error, ImportError):
         return error.name is None
     return isinstance(error, (ValueError, OSError))
+
+
+def versions() -> dict[str, str]:
+    """Versions of this project, of Python and of the packages that matter to a result."""
+    from gon_tf import __version__
+
+    own = {"gon_tf": __version__, "python": platform.python_version()}
+    return own | {package: metadata.version(package) for package in PACKAGES}
+
+
+def devices() -> list[str]:
+    """What TensorFlow computes on: `2-core CPU`, and the name of each GPU."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    names = [tf.config.experimental.get_device_details(gpu).get("device_name") for gpu in gpus]
+    return [f"{cores()}-core CPU", *(name or "GPU" for name in names)]
+
+
+def threads() -> list[int]:
+    """Threads that TensorFlow computes with: within an operation, and operations side by side."""
+    import tensorflow as tf
+
+    within = tf.config.threading.get_intra_op_parallelism_threads()
+    beside = tf.config.threading.get_inter_op_parallelism_threads()
+    named = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
+    given = (os.environ.get(name, "") for name in named)
+    return [
+        chosen or int(number if number.isdecimal() else 0) or cores()
+        for chosen, number in zip((within, beside), given, strict=True)
+    ]
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import sys
 from collections.abc import Iterator
 
 import click
 
 from gon_tf import anomaly
 from gon_tf.cli import arguments, inputs, report
+from gon_tf.training.evaluation import measure
 
 
 @click.command(
@@ -69,14 +68,6 @@ def evaluate(model, dataset, per_image, batch_size, data_dir, as_json) -> None:
         report.echo_json({"model": model, "dataset": dataset, **metrics})
     else:
         report.echo_pairs(metrics)
-
-
-def measure(network, images) -> dict:
-    """Loss, SSE and PSNR of `network` on batches of images, and the number of images."""
-    with contextlib.redirect_stdout(sys.stderr):
-        verbose = 1 if sys.stderr.isatty() else 0
-        metrics = network.evaluate(images, return_dict=True, verbose=verbose)
-    return {**metrics, "count": sum(len(batch) for batch in images)}
 
 
 def named_batches(dataset, image_shape, batch_size, data_dir, crop) -> Iterator[tuple]:
