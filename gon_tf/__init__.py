@@ -5,10 +5,9 @@ The public names are imported when they are first used, so that `gon-tf --help` 
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
+import sys
 from typing import TYPE_CHECKING, Any
-
-import wrapt
 
 if TYPE_CHECKING:  # the table below, for editors and type checkers
     from gon_tf import anomaly as anomaly
@@ -64,23 +63,41 @@ _WITHOUT_KERAS = ("gon_tf.anomaly", "gon_tf.training", "gon_tf.zoo")
 __all__ = sorted(_HOMES)
 
 
-def _register_classes(_: Any) -> None:
-    for module in ("gon_tf.decoders", "gon_tf.models", "gon_tf.optimizers"):
-        importlib.import_module(module)
+class _Registering:
+    """Imports the classes of the project as soon as Keras has been imported.
+
+    `keras.saving.load_model` must know them before any of them has been named.
+    """
+
+    @classmethod
+    def find_spec(cls, name: str, path: Any, target: Any = None) -> Any:
+        if name != "keras":
+            return None
+        sys.meta_path.remove(cls)
+        spec = importlib.util.find_spec(name)
+        if spec and spec.loader:
+            execute = spec.loader.exec_module
+            spec.loader.exec_module = lambda module: (execute(module), cls.register())
+        return spec
+
+    @staticmethod
+    def register() -> None:
+        for module in ("gon_tf.decoders", "gon_tf.models", "gon_tf.optimizers"):
+            importlib.import_module(module)
 
 
-# `keras.saving.load_model` must know the project's classes before any of them has been named.
-wrapt.register_post_import_hook(_register_classes, "keras")
+# Not wrapt's import hooks: they take 0.1 s, in which Ctrl-C would print a traceback.
+if "keras" in sys.modules:
+    _Registering.register()
+else:
+    sys.meta_path.insert(0, _Registering)
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'gon_tf' has no attribute {name!r}")
-<<<<<<< HEAD
-=======
     is_module = _HOMES[name] == "gon_tf"
     module = f"gon_tf.{name}" if is_module else _HOMES[name]
->>>>>>> 9bd2150
     if module not in _WITHOUT_KERAS:
         # First, or the hook above would import the half of a module that comes to import Keras.
         importlib.import_module("keras")

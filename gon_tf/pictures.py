@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # The pictures that can be read: the suffixes of their files, and Pillow's names of the formats.
 SUFFIXES = frozenset({".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".webp"})
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
+# What is larger is a mistake or an attack on the memory.
+MAX_PIXELS, MAX_SIDE = 64_000_000, 20_000
 # Those that can be written: format, and what Pillow is told, by the suffix of the file.
 WRITERS = {
     ".png": ("PNG", {}),
@@ -133,17 +135,20 @@ class Picture:
             file.seek(0)
             try:
                 with warnings.catch_warnings():
-                    warnings.simplefilter("error", Image.DecompressionBombWarning)
+                    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
                     with Image.open(file, formats=FORMATS) as image:
+                        too_large = math.prod(image.size) > MAX_PIXELS or max(image.size) > MAX_SIDE
                         image.verify()
-            except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-                reason = f"is too large a picture; {Image.MAX_IMAGE_PIXELS:,} pixels are the most"
-                raise OSError(f"{title} {reason}.") from error
+            except Image.DecompressionBombError:
+                too_large = True
             except Image.UnidentifiedImageError as error:
                 what = "is empty" if empty else "is not a picture"
                 raise OSError(f"{title} {what}; pictures are {accepted()}.") from error
             except Exception as error:  # the decoders raise whatever a broken file leads them into
                 raise OSError(f"{title} is a broken picture: {error}") from error
+        if too_large:
+            most = f"{MAX_PIXELS:,} pixels, {MAX_SIDE:,} a side, are the most"
+            raise OSError(f"{title} is too large a picture; {most}.")
 
 
 def to_uint8(images) -> np.ndarray:

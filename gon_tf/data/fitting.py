@@ -29,16 +29,16 @@ def read_all(
     height, width, channels = image_shape
     images = np.empty((len(pictures), height, width, channels), "uint8")
     for i, picture in enumerate(pictures):
-        images[i] = FITS[fit](read(picture, channels), (height, width))
+        images[i] = FITS[fit](read(picture, channels, (height, width)), (height, width))
     return images
 
 
-def read(picture: Picture, channels: int) -> np.ndarray:
-    """A picture of any size, uint8 `[height, width, channels]`."""
+def read(picture: Picture, channels: int, size: Size | None = None) -> np.ndarray:
+    """A picture, uint8 `[height, width, channels]`; a huge one reduced if wanted for a `size`."""
     if picture.content is None:
-        pixels = read_image(picture.path)
+        pixels = read_image(picture.path, size)
     else:
-        pixels = decode_image(picture.content, picture.name)
+        pixels = decode_image(picture.content, picture.name, size)
     return np.asarray(to_channels(pixels, channels))
 
 

@@ -74,7 +74,7 @@ def encode_to_folder(
     if not shards.files:
         raise ValueError(f"Shard {shard[0]}/{shard[1]} is empty: there are {source.count} images.")
     shards.claim({"model": fingerprint(model), "data": source.description})
-    shards.clear()
+    files.remove_temporary(folder)
     missing = shards.missing(model.latent_dim)
     images = 0
     if missing:

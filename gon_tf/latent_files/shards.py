@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,14 +77,7 @@ class Shards:
         elif present:
             raise FileExistsError(f"{self.folder} holds other files; choose another folder.")
         else:
-            with files.replacing(manifest) as temporary:
-                temporary.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
-
-    def clear(self) -> None:
-        """Remove what an interrupted run of this machine left under temporary names."""
-        index, machines = self.shard
-        for path in self.folder.glob(f".latents-{index}of{machines}-*.tmp"):
-            path.unlink(missing_ok=True)
+            files.write_json(manifest, wanted)
 
     def missing(self, latent_dim: int) -> list[int]:
         """The files that are still to be made, those that turn out to be damaged among them."""
@@ -152,11 +144,10 @@ class Shards:
 
 def _check_same(manifest: Path, wanted: dict) -> None:
     """Raise ValueError if the manifest says anything but `wanted`."""
-    present = None
-    with suppress(ValueError, RecursionError):
-        present = json.loads(manifest.read_text(encoding="utf-8"))
-    if not isinstance(present, dict):
-        raise ValueError(f"{manifest} is damaged; delete the folder to start again.")
+    try:
+        present = files.read_json(manifest)
+    except ValueError as error:
+        raise ValueError(f"{manifest} is damaged; delete the folder to start again.") from error
     for key in [*wanted, *present]:
         if present.get(key) != wanted.get(key):
             raise ValueError(

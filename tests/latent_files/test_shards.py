@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from gon_tf import latent_files
+from gon_tf import files, latent_files
 from gon_tf.latent_files import Latents
 from gon_tf.latent_files.shards import Shards
 
@@ -42,7 +42,7 @@ def test_machines_that_begin_at_once(tmp_path):
     def work(index, folder):
         shards = Shards(folder, 24, (index, 8), 2)
         shards.claim(DESCRIPTION)
-        shards.clear()
+        files.remove_temporary(folder)
         return shards.write(shards.missing(4), batches(shards.numbers, 3))
 
     for attempt in range(20):
