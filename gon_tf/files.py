@@ -45,7 +45,7 @@ def path_of(place: str | os.PathLike) -> Path:
     """
     if not os.fspath(place):
         raise ValueError("The path of a file or folder must not be empty; . is this folder.")
-    return Path(place).expanduser()
+    return Path(os.path.expanduser(place))  # `~` stays where nobody has a home
 
 
 def check_apart(output: Path, inputs: Iterable[Path]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import warnings
 from pathlib import Path
@@ -58,18 +57,20 @@ class Size(click.ParamType):
         return height, width
 
 
-class Positive(click.FloatRange):
-    """A number above 0, neither infinite nor NaN, which click would let pass."""
+class Listed(click.ParamType):
+    """Values of a type with commas between them. Becomes a tuple; choices in their own order."""
 
-    def __init__(self):
-        super().__init__(min=0, min_open=True)
+    def __init__(self, kind: click.ParamType):
+        self.kind, self.name = kind, kind.name
 
     def convert(self, value, param, ctx):
         """Parse `value`."""
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is not a finite number.", param, ctx)
-        return number
+        if isinstance(value, tuple):
+            return value
+        parts = [self.kind.convert(part.strip(), param, ctx) for part in value.split(",")]
+        return tuple(
+            part for part in getattr(self.kind, "choices", dict.fromkeys(parts)) if part in parts
+        )
 
 
 class Seeds(click.ParamType):

@@ -10,43 +10,15 @@ from gon_tf.cli import arguments, report
 QUICK = {"batches": (1, 8), "turns": 3, "budget": 0.2}
 
 
-class Some(click.ParamType):
-    """Names of a set, with commas between them. Becomes a tuple of them in the set's order."""
-
-    name = "names"
-
-    def __init__(self, known):
-        self.known = tuple(known)
-
-    def convert(self, value, param, ctx):
-        """Parse `value`."""
-        if isinstance(value, tuple):
-            return value
-        given = [name.strip() for name in value.split(",")]
-        if unknown := set(given) - set(self.known):
-            self.fail(f"{min(unknown)!r} is none of {', '.join(self.known)}.", param, ctx)
-        return tuple(name for name in self.known if name in given)
-
-
-class Batches(click.ParamType):
-    """Numbers of images with commas between them. Becomes a tuple."""
-
-    name = "numbers"
-    largest = 65_536
-
-    def convert(self, value, param, ctx):
-        """Parse `value`."""
-        if isinstance(value, tuple):
-            return value
-        parts = [part.strip() for part in value.split(",")]
-        if not all(part.isdecimal() and 1 <= int(part) <= self.largest for part in parts):
-            self.fail(f"{value!r} is not numbers of images such as 1,64,512.", param, ctx)
-        return tuple(dict.fromkeys(map(int, parts)))
-
-
 def selected(declaration: str, known, text: str):
     """An option that selects some of `known`, all by default."""
-    return click.option(declaration, metavar="NAMES", type=Some(known), help=text)
+    kind = arguments.Listed(click.Choice(list(known)))
+    return click.option(
+        declaration, metavar="NAMES", type=kind, help=f"{text}: {', '.join(known)}."
+    )
+
+
+batches = arguments.Listed(click.IntRange(1, 65_536))
 
 
 @click.command(
@@ -56,10 +28,10 @@ def selected(declaration: str, known, text: str):
         "gon-tf bench --json > bench.json",
     )
 )
-@selected("--models", CASES, f"Networks: {', '.join(CASES)}.")
-@selected("--paths", PATHS, f"Ways to train them: {', '.join(PATHS)}.")
-@selected("--only", OPERATIONS, f"Operations: {', '.join(OPERATIONS)}.")
-@click.option("--batches", metavar="NUMBERS", type=Batches(), help="Images at once [1,64,512].")
+@selected("--models", CASES, "Networks")
+@selected("--paths", PATHS, "Ways to train them")
+@selected("--only", OPERATIONS, "Operations")
+@click.option("--batches", metavar="NUMBERS", type=batches, help="Images at once [1,64,512].")
 @click.option("--turns", type=click.IntRange(1), metavar="N", help="Repetitions [15].")
 @click.option("--quick", is_flag=True, help="Three short turns, batches 1,8: to try the command.")
 @arguments.as_json

@@ -101,7 +101,7 @@ def _base(dataset: str) -> str:
 def _root(data_dir: str | os.PathLike | None) -> Path:
     """Folder of prepared data sets. TFDS reads the variable once, at import: too early for us."""
     default = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    return Path(data_dir or default).expanduser()
+    return Path(os.path.expanduser(data_dir or default))  # `~` stays where nobody has a home
 
 
 def _known_names(root: Path) -> set[str]:
