@@ -17,6 +17,7 @@ FORMAT = 1
 MOST_BYTES = 2**22  # of a registry
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 FILES = {CONFIG: 2**20, METADATA: 2**20, WEIGHTS: 2**32}  # of a preset, with the most bytes of each
+OF_METADATA = ("parameters", "image_shape", "latent_dim", "metrics")  # what an entry takes of it
 MOST_SIDES = 10  # of an image's shape
 NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -172,17 +173,14 @@ def entry_of(preset: Path) -> Entry:
     """
     contents = read(preset)
     metadata = files.parse_json(contents[METADATA], preset / METADATA)
-    if missing := {"parameters", "image_shape", "latent_dim", "metrics"} - metadata.keys():
-        raise ValueError(f"{preset / METADATA} has no {', '.join(sorted(missing))}.")
+    if missing := [key for key in OF_METADATA if key not in metadata]:
+        raise ValueError(f"{preset / METADATA} has no {', '.join(missing)}.")
     dataset, _, variant = preset.name.rpartition("-")
     return Entry(
-        name=preset.name,
-        dataset=dataset,
-        variant=variant,
-        parameters=metadata["parameters"],
-        image_shape=metadata["image_shape"],
-        latent_dim=metadata["latent_dim"],
-        metrics=metadata["metrics"],
+        preset.name,
+        dataset,
+        variant,
+        *(metadata[key] for key in OF_METADATA),
         files={file: fingerprint(content) for file, content in contents.items()},
     )
 
