@@ -112,7 +112,7 @@ WRONG = {
     "name": ["../mnist-conv", "/etc", "a/b", "a\\b", ".hidden", "a..b", "", "A", "-a", None, ["a"]],
     "parameters": ["many", True, 1.5],
     "image_shape": [32, ["32"], None, [1] * 1_000_000],
-    "dataset": [1],
+    "dataset": [1, "x" * 1_000_000],
     "metrics": [[]],
     "files": [
         [],
