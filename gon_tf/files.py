@@ -73,7 +73,7 @@ def replacing(path: Path) -> Iterator[Path]:
         OSError: with the name of `path`, if the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _naming(path), _temporary(path.parent, path.name, _make_file) as temporary:
+    with _naming(path), _temporary(path.parent, path.name, _touch) as temporary:
         yield temporary
         os.replace(temporary, path)
 
@@ -192,12 +192,12 @@ def _temporary(folder: Path, name: str, make: Callable[[Path], None]) -> Iterato
             os.close(lock)
 
 
+def _touch(path: Path) -> None:
+    path.touch(exist_ok=False)
+
+
 def _short(name: str) -> str:
     return os.fsdecode(os.fsencode(name)[:NAME_BYTES])
-
-
-def _make_file(path: Path) -> None:
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
 
 
 def _lock(path: Path) -> int | None:
