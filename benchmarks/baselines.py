@@ -20,10 +20,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from gon_tf.zoo import files
-
-from gon_tf import zoo
-from gon_tf.cli import outputs
+from gon_tf import files, zoo
 from gon_tf.training import Options, Recipe, train, variants
 
 BASELINE_OF = {"conv": "autoencoder", "implicit": "autoencoder", "variational": "vae"}
@@ -57,8 +54,7 @@ def keep(name: str, row: dict, path: Path = FILE) -> None:
     rows = files.read_json(path) if path.is_file() else {}
     others = [other for other in rows.get(name, []) if other["variant"] != row["variant"]]
     rows[name] = [*others, row]
-    with outputs.replacing(path) as temporary:
-        files.write_json(temporary, dict(sorted(rows.items())))
+    files.write_json(path, dict(sorted(rows.items())))
 
 
 def main() -> None:
@@ -72,7 +68,7 @@ def main() -> None:
     given = {"epochs": options.epochs, "learning_rate": options.learning_rate}
     changes = {key: value for key, value in given.items() if value is not None}
     for name in options.models:
-        recipe = Recipe.from_json(files.read_json(zoo.folder(name) / files.METADATA)["recipe"])
+        recipe = Recipe.from_json(files.read_json(zoo.folder(name) / zoo.METADATA)["recipe"])
         row = measure(baseline(recipe, **changes), options.data_dir)
         keep(name, row)
         print(name, row["variant"], row["metrics"], flush=True)

@@ -28,10 +28,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-from gon_tf.zoo import files
 
 import gon_tf
-from gon_tf import presets, zoo
+from gon_tf import files, presets, zoo
 from gon_tf.bench.measure import print_table
 
 CLASSIFIERS = Path("runs/classifiers")
@@ -198,7 +197,7 @@ def main() -> None:
     parser.add_argument("--data-dir")
     options = parser.parse_args()
 
-    metadata = files.read_json(zoo.locate(options.model) / files.METADATA)
+    metadata = files.read_json(zoo.locate(options.model) / zoo.METADATA)
     recipe, model = metadata["recipe"], gon_tf.load(options.model)
     train, test = (
         load(recipe[key], model.image_shape, options.data_dir) for key in ("dataset", "evaluate")

@@ -154,7 +154,12 @@ def write_json(path: Path, values: dict) -> None:
     Raises:
         TypeError: if a value is none of JSON's.
     """
-    write(path, (json.dumps(values, indent=2) + "\n").encode())
+    write(path, json_bytes(values))
+
+
+def json_bytes(values: dict) -> bytes:
+    """The content that `write_json` gives a file."""
+    return (json.dumps(values, indent=2) + "\n").encode()
 
 
 write_durably = write  # its name until the rooms that call it have moved
@@ -182,7 +187,7 @@ def _temporary(folder: Path, name: str, make: Callable[[Path], None]) -> Iterato
     try:
         yield path
     finally:
-        _remove(path)
+        remove(path)
         if lock is not None:
             os.close(lock)
 
@@ -228,12 +233,13 @@ def remove_temporary(folder: Path, name: str | None = None) -> None:
         with contextlib.suppress(OSError):  # of somebody else, or gone
             lock = _lock(path)
             if lock is not None or time.time() - path.lstat().st_mtime > ABANDONED:
-                _remove(path)
+                remove(path)
             if lock is not None:
                 os.close(lock)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Removes what is at `path`: a file, a link, a folder with all in it, or nothing."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

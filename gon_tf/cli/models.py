@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
+from gon_tf import files
 from gon_tf.startup import start_tensorflow
 
 if TYPE_CHECKING:
@@ -53,9 +54,7 @@ def metadata(preset: Path) -> dict:
         OSError: if it says nothing.
         ValueError: if its metadata.json is damaged.
     """
-    from gon_tf import zoo
-
-    return zoo.read_json(preset / "metadata.json")
+    return files.read_json(preset / "metadata.json")
 
 
 def was_cropped(preset: Path) -> bool:
@@ -68,7 +67,7 @@ def check_implicit(name: str, task: str) -> None:
     """Raise ValueError unless MODEL is implicit, which `task` needs; without TensorFlow."""
     from gon_tf import zoo
 
-    kind = zoo.read_json(folder(name) / "config.json").get("class")
+    kind = files.read_json(folder(name) / "config.json").get("class")
     if kind != "ImplicitGON":
         able = ", ".join(zoo.list_models(variant="implicit"))
         there_is = f"the zoo has {able}" if able else "the zoo has none, gon_tf.ImplicitGON is one"
