@@ -16,15 +16,15 @@ import functools
 import math
 import os
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from gon_tf import arguments
 from gon_tf.data.images import crop_to_aspect, resize, to_channels
+from gon_tf.data.kinds import open_source
 from gon_tf.data.source import MAX_BROKEN, Shard, Source
-from gon_tf.data.sources import open_source
 from gon_tf.data.store import Images, collect
 
 MEMORY_BUDGET = 2**30
@@ -212,10 +212,8 @@ def _decoded(
 
 def _without(source: Source, start: int) -> Source:
     """A source that begins at a later image; where they are encoded, others are not decoded."""
-    if not start:
-        return source
-    items = None if source.items is None else source.items.skip(start)
-    return dataclasses.replace(source, images=source.images.skip(start), items=items)
+    images, items = (part and part.skip(start) for part in (source.pixels, source.items))
+    return dataclasses.replace(source, pixels=images, items=items)
 
 
 def _prepare(source: Source, image_shape, crop: bool) -> tf.data.Dataset:
@@ -231,7 +229,9 @@ def _prepare(source: Source, image_shape, crop: bool) -> tf.data.Dataset:
         return resize(to_channels(images, channels), (height, width))
 
     def read_and_prepare(*items) -> np.ndarray:
-        images = _read(source, zip(*items, strict=True))
+        images = (
+            source.read_or_skip(*item, size=(height, width)) for item in zip(*items, strict=True)
+        )
         groups = [prepare(np.stack(group)).numpy() for group in _groups(images)]
         return np.concatenate(groups) if groups else np.empty([0, *image_shape], np.uint8)
 
@@ -244,27 +244,20 @@ def _prepare(source: Source, image_shape, crop: bool) -> tf.data.Dataset:
 
     if source.items is not None:
         return each(source.items.batch(READ_TOGETHER), decode)
-    shape = source.images.element_spec.shape
+    assert source.pixels is not None
+    shape = source.pixels.element_spec.shape
     if not shape.is_fully_defined():
-        return each(source.images, prepare).batch(CHUNK)
+        return each(source.pixels, prepare).batch(CHUNK)
     together = max(1, min(CHUNK, CHUNK_BYTES // shape.num_elements()))
-    return each(source.images.batch(together), prepare)
-
-
-def _read(source: Source, items: Iterable) -> Iterator[np.ndarray]:
-    """The images of items, but for the broken ones."""
-    assert source.read is not None  # it comes with the items
-    for item in items:
-        try:
-            yield source.read(*item)
-        except ValueError as error:
-            source.broken.skip(error)
+    return each(source.pixels.batch(together), prepare)
 
 
 def _groups(images: Iterator[np.ndarray]) -> Iterator[list[np.ndarray]]:
     """Neighbours of one shape, and not too many bytes, together."""
     group = []
     for image in images:
+        if not image.size:  # a broken one
+            continue
         if group and (group[0].shape != image.shape or len(group) * image.nbytes > CHUNK_BYTES):
             yield group
             group = []

@@ -6,11 +6,10 @@ import os
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from gon_tf import picture_files
 from gon_tf.data.images import read_image
-from gon_tf.data.source import Shard, Source, encoded_source, shard_of
+from gon_tf.data.source import Shard, Source, encoded_source, positions, shard_of
 
 
 def is_folder(name: str, data_dir: str | os.PathLike | None) -> bool:
@@ -39,7 +38,7 @@ def open_folder(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> 
         ValueError: if none of its pictures can be read, or the shard is empty.
     """
     del data_dir
-    folder = Path(name).expanduser()
+    folder = Path(name)
     if not folder.exists():
         raise FileNotFoundError(f"There is no folder {name!r}.")
     if not folder.is_dir():
@@ -54,18 +53,12 @@ def open_folder(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> 
             f"{', '.join(sorted(picture_files.SUFFIXES))} there and in the folders below."
         )
 
-    def read(position: np.int64) -> np.ndarray:
-        return read_image(files[position])
+    def read(position: np.int64, size) -> np.ndarray:
+        return read_image(files[position], size)
 
     chosen = shard_of(name, len(files), shard)
-    items = tf.data.Dataset.range(chosen.start, chosen.stop, chosen.step)
-    return encoded_source(
-        str(folder),
-        items,
-        read,
-        len(chosen),
-        {"folder": folder.resolve().name, "files": len(files)},
-    )
+    description = {"folder": folder.resolve().name, "files": len(files)}
+    return encoded_source(str(folder), positions(chosen), read, len(chosen), description)
 
 
 __all__ = ["is_folder", "open_folder"]

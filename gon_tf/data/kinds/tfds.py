@@ -80,10 +80,10 @@ def open_tfds(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> So
     )
     return Source(
         name=f"{dataset}:{split}",
-        images=images.apply(tf.data.experimental.assert_cardinality(len(chosen))),
         count=len(chosen),
         description={"name": dataset, "version": str(info.version), "split": split},
         broken=Broken(name),
+        pixels=images.apply(tf.data.experimental.assert_cardinality(len(chosen))),
     )
 
 

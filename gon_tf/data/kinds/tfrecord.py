@@ -6,10 +6,8 @@ import glob
 import gzip
 import os
 import re
-import struct
 import zlib
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import tensorflow as tf
@@ -18,13 +16,14 @@ from gon_tf.data.images import MAX_BYTES, decode_image
 from gon_tf.data.source import Shard, Source, encoded_source, shard_of
 
 NAME = re.compile(r".*\.tfrecords?([-.*?\[][^/]*)?", re.IGNORECASE)
+MOST_UNPACKED = 64  # times the size of a compressed file: pictures are compressed already
 FEATURES = ("image/encoded", "image")
 
 
 def is_tfrecord(name: str, data_dir: str | os.PathLike | None) -> bool:
     """Whether `name` has the form of a TFRecord file's, or of a pattern of such names."""
     del data_dir
-    return bool(NAME.fullmatch(name)) and not Path(name).expanduser().is_dir()
+    return bool(NAME.fullmatch(name)) and not Path(name).is_dir()
 
 
 def open_tfrecord(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> Source:
@@ -47,63 +46,56 @@ def open_tfrecord(name: str, data_dir: str | os.PathLike | None, shard: Shard) -
         ValueError: if a file is damaged, or there is no record or no readable picture.
     """
     del data_dir
-    path = Path(name).expanduser()
-    files = [str(path)] if path.is_file() else sorted(filter(os.path.isfile, glob.glob(str(path))))
+    files = [name] if os.path.isfile(name) else sorted(filter(os.path.isfile, glob.glob(name)))
     if not files:
         raise FileNotFoundError(f"There is no TFRecord file {name!r}.")
     kinds = {_is_gzip(file) for file in files}
     if len(kinds) > 1:
         raise ValueError(f"Some of the files {name!r} are compressed and some are not.")
-    counts = [count_records(file) for file in files]
+    counts = [_count(file) for file in files]
     if not sum(counts):
         raise ValueError(f"There are no records in {name!r}.")
     chosen = shard_of(name, sum(counts), shard)
 
-    def read(position: np.int64, record: bytes) -> np.ndarray:
+    def read(position: np.int64, record: bytes, size) -> np.ndarray:
         where = f"{name}, record {position}"
-        return decode_image(_content(record, where), where)
+        return decode_image(_content(record, where), where, size)
 
-    records = tf.data.TFRecordDataset(files, compression_type="GZIP" if kinds.pop() else "")
-    items = records.enumerate().shard(shard[1], shard[0])
-    return encoded_source(
-        name,
-        items,
-        read,
-        len(chosen),
-        {"files": [Path(file).name for file in files], "records": sum(counts)},
-    )
+    items = _records(files, kinds.pop()).enumerate().shard(shard[1], shard[0])
+    description = {"files": [Path(file).name for file in files], "records": sum(counts)}
+    return encoded_source(name, items, read, len(chosen), description)
 
 
-def count_records(file: str) -> int:
-    """The number of records in a TFRecord file; their lengths are checked, not their content.
+def _records(files: list[str], packed: bool) -> tf.data.Dataset:
+    return tf.data.TFRecordDataset(files, compression_type="GZIP" if packed else "")
 
-    TensorFlow would try to make room for any length that a record claims to have.
+
+def _count(file: str) -> int:
+    """The number of records in a TFRecord file, all of which are read once for their checksums.
 
     Raises:
-        ValueError: if the file is damaged, or a record larger than 256 MiB.
+        ValueError: if the file is damaged, or unpacks to far more than pictures would.
     """
+    packed = _is_gzip(file)
     try:
-        with gzip.open(file) if _is_gzip(file) else open(file, "rb") as stream:
-            count = 0
-            while _skip_record(stream):
-                count += 1
-            return count
+        if packed:
+            _check_unpacked(file)
+        return int(_records([file], packed).reduce(np.int64(0), lambda count, _: count + 1))
+    except tf.errors.OpError as error:
+        reason = re.sub(r"\{\{.*?\}\} *|\n.*", "", error.message, flags=re.DOTALL)
     except (ValueError, OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"Cannot read the TFRecord file {file!r}: {error}.") from error
+        reason = str(error)
+    raise ValueError(f"Cannot read the TFRecord file {file!r}: {reason}.")
 
 
-def _skip_record(stream: BinaryIO) -> bool:
-    """Go to the end of the next record; False if there is none."""
-    head = stream.read(12)  # its length and the length's checksum
-    if not head:
-        return False
-    length = struct.unpack("<Q", head[:8])[0] if len(head) == 12 else 0
-    if length > MAX_BYTES:
-        raise ValueError(f"a record claims to have {length:,} bytes; {MAX_BYTES:,} are the most")
-    stream.seek(length, os.SEEK_CUR)
-    if len(head) < 12 or len(stream.read(4)) < 4:  # the content's checksum
-        raise ValueError("it ends within a record")
-    return True
+def _check_unpacked(file: str) -> None:
+    """Raise ValueError if a compressed file is a bomb; TensorFlow would fill the memory with it."""
+    most, size = max(MAX_BYTES, MOST_UNPACKED * os.path.getsize(file)), 0
+    with gzip.open(file) as stream:
+        while part := stream.read(2**20):
+            size += len(part)
+            if size > most:
+                raise ValueError(f"it unpacks to more than {most:,} bytes")
 
 
 def _is_gzip(file: str) -> bool:
@@ -130,4 +122,4 @@ def _content(record: bytes, where: str) -> bytes:
     )
 
 
-__all__ = ["count_records", "is_tfrecord", "open_tfrecord"]
+__all__ = ["is_tfrecord", "open_tfrecord"]
