@@ -1,14 +1,20 @@
 """Distribution metadata. Build system and tool settings are in pyproject.toml."""
 
+import re
 from pathlib import Path
 
 from setuptools import setup
 
+FOLDER = Path(__file__).parent
+# Read, not imported: where a wheel is built there need be none of the dependencies.
+SOURCE = (FOLDER / "gon_tf" / "__init__.py").read_text(encoding="utf-8")
+(VERSION,) = re.findall(r'^__version__ = "(.+)"$', SOURCE, re.MULTILINE)
+
 setup(
     name="gon-tf",
-    version="0.1.0",
+    version=VERSION,
     description="Gradient Origin Networks for Keras 3: autoencoders without an encoder.",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description=(FOLDER / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
     license_files=["LICENSE"],
@@ -22,6 +28,7 @@ setup(
         "gon_tf.data.kinds",
         "gon_tf.decoders",
         "gon_tf.export",
+        "gon_tf.latent_files",
         "gon_tf.models",
         "gon_tf.presets",
         "gon_tf.training",
@@ -62,7 +69,7 @@ setup(
             "lmdb",
             "onnx",
             "onnxruntime",
-            "pyright",
+            "pyrefly",
             "pytest",
             "pytest-xdist",
             "ruff",
@@ -76,6 +83,9 @@ setup(
     classifiers=[
         "Intended Audience :: Science/Research",
         "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Typing :: Typed",
     ],

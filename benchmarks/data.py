@@ -116,7 +116,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for kind, write in writers.items():
             name = write(Path(folder), images)
-            for place, budget in (("memory", data.pipeline.MEMORY_BUDGET), ("disk", 0)):
+            for place, budget in (("memory", data.loading.MEMORY_BUDGET), ("disk", 0)):
                 opened[kind, place] = functools.partial(
                     data.open_images, name, SHAPE, data_dir=folder, memory_budget=budget
                 )

@@ -1,13 +1,24 @@
-"""Weights of the published PyTorch networks, brought into this project's models."""
+"""Weights of the published PyTorch networks, brought into this project's models.
+
+These are the paper's convolutional and variational networks, its SIREN, and gon-pytorch's implicit
+decoders. The first layer of an implicit one multiplies coordinates and latents side by side by one
+matrix; here each has its own, so the published matrix is cut in two. The order of the inputs
+differs between the two implementations.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+import keras
 import numpy as np
 
 from gon_tf import models
-from gon_tf.convert_implicit import implicit_weights
+from gon_tf.decoders import encodings, modulations
+
+# A weight of the model for each parameter of PyTorch, and the permutation of the axes between them.
+Pairs = dict[str, tuple[Any, tuple[int, ...] | None]]
 
 TO_EINSUM = (0, 2, 3, 1)  # transposed convolution of one pixel: [in, out, h, w] to [in, h, w, out]
 TO_CONV_TRANSPOSE = (2, 3, 1, 0)  # [in, out, h, w] to [h, w, out, in]
@@ -20,7 +31,7 @@ NORMALIZATION = {
 }
 
 
-def load_torch_weights(model, state: Mapping) -> None:
+def load_torch_weights(model: keras.Model, state: Mapping[str, Any]) -> None:
     """Puts the weights of a published network into `model`, which must have the same layers.
 
     Args:
@@ -60,8 +71,8 @@ def load_torch_weights(model, state: Mapping) -> None:
         weight.assign(values[name])
 
 
-def published_weights(model, state: dict) -> tuple[dict, dict]:
-    """{PyTorch name: (weight, permutation of the axes or None)}, and the state by these names."""
+def published_weights(model, state: dict) -> tuple[Pairs, dict]:
+    """What goes where in `model`, and the state by the names of these pairs."""
     if isinstance(model, models.ImplicitGON):
         return implicit_weights(model, state)
     if isinstance(model, models.VariationalGON):
@@ -69,9 +80,9 @@ def published_weights(model, state: dict) -> tuple[dict, dict]:
     return conv_decoder_weights(model.decoder), state
 
 
-def variational_weights(model) -> dict:
-    """{PyTorch name: (weight, permutation of the axes or None)} of a `VariationalGON`."""
-    pairs = {}
+def variational_weights(model) -> Pairs:
+    """What goes where in a `VariationalGON`."""
+    pairs: Pairs = {}
     for name, layer in (("fc21", model.mean_map), ("fc22", model.log_variance_map)):
         pairs[f"{name}.weight"] = (layer.kernel, TO_DENSE)
         pairs[f"{name}.bias"] = (layer.bias, None)
@@ -79,12 +90,12 @@ def variational_weights(model) -> dict:
     return pairs | {f"main.{name}": pair for name, pair in decoder.items()}
 
 
-def conv_decoder_weights(decoder) -> dict:
-    """{PyTorch name: (weight, permutation of the axes or None)} of a `ConvDecoder`.
+def conv_decoder_weights(decoder) -> Pairs:
+    """What goes where in a `ConvDecoder`.
 
     The published network is a sequence of (transposed convolution, normalisation, activation).
     """
-    pairs = {}
+    pairs: Pairs = {}
     for number, layer in enumerate(decoder.projections):
         axes = TO_CONV_TRANSPOSE if number else TO_EINSUM
         pairs[f"{3 * number}.weight"] = (layer.kernel, axes)
@@ -94,3 +105,83 @@ def conv_decoder_weights(decoder) -> dict:
             if hasattr(layer, ours):
                 pairs[f"{3 * number + 1}.{theirs}"] = (getattr(layer, ours), None)
     return pairs
+
+
+def implicit_weights(model, state: dict) -> tuple[Pairs, dict]:
+    """What goes where in an `ImplicitGON`.
+
+    Args:
+        model: an `ImplicitGON`.
+        state: {PyTorch parameter name: array} of a published network.
+
+    Returns:
+        The pairs, and `state` by their names: the first layer's matrix as "<name>, coordinates"
+        and "<name>, latents", without what is no weight here (a NeRF encoding's frequencies, an
+        origin that is zero).
+    """
+    if any(name.startswith("decoder.") for name in state):
+        return gon_pytorch_weights(model, dict(state))
+    return siren_weights(model.decoder, dict(state))
+
+
+def siren_weights(decoder, state: dict) -> tuple[Pairs, dict]:
+    """The paper's network: a sequence of layers, the inputs being (row, column, latents)."""
+    layers = [f"{number}.linear" for number in range(decoder.depth + 1)]
+    cut_first_layer(state, f"{layers[0]}.weight", decoder, latents_first=False)
+    return linear_weights(decoder, layers), state
+
+
+def gon_pytorch_weights(model, state: dict) -> tuple[Pairs, dict]:
+    """gon-pytorch's network: the inputs are (latents, encoding); modulation, learned origin."""
+    decoder = model.decoder
+    layers = [f"decoder.net.blocks.{number}.0.linear" for number in range(decoder.depth + 1)]
+    cut_first_layer(state, f"{layers[0]}.weight", decoder, latents_first=True)
+    pairs = linear_weights(decoder, layers)
+    if isinstance(decoder.modulate, modulations.Scales):
+        for number, layer in enumerate(decoder.modulate.scales):
+            name = f"decoder.mod_network.blocks.{number}.0"
+            pairs[f"{name}.weight"] = (layer.kernel, TO_DENSE)
+            pairs[f"{name}.bias"] = (layer.bias, None)
+    if isinstance(decoder.encode_coordinates, encodings.GaussianEncoding):
+        projection = decoder.encode_coordinates.projection
+        pairs["decoder.pos_encoder.proj_matrix"] = (projection, None)
+    else:
+        state.pop("decoder.pos_encoder.proj_matrix", None)
+    if model.learn_origin:
+        pairs["init_latent"] = (model.origin, None)
+    elif "init_latent" in state and not np.any(state["init_latent"]):
+        del state["init_latent"]
+    return pairs, state
+
+
+def linear_weights(decoder, names: list[str]) -> Pairs:
+    """Pairs of the decoder's layers, `names` being theirs in the published network."""
+    pairs: Pairs = {}
+    for name, layer in zip(names, [*decoder.hidden, decoder.last], strict=True):
+        pairs[f"{name}.weight"] = (layer.kernel, TO_DENSE)
+        pairs[f"{name}.bias"] = (layer.bias, None)
+    if isinstance(decoder.modulate, modulations.Concatenation):
+        coordinates, latents = parts_of(f"{names[0]}.weight")
+        pairs[coordinates] = pairs.pop(f"{names[0]}.weight")
+        pairs[latents] = (decoder.modulate.first.kernel, TO_DENSE)
+    return pairs
+
+
+def cut_first_layer(state: dict, name: str, decoder, *, latents_first: bool) -> None:
+    """Puts the parts of the first layer's matrix `[out, in]` into `state` in its place."""
+    concatenates = isinstance(decoder.modulate, modulations.Concatenation)
+    if not concatenates or name not in state or np.ndim(state[name]) != 2:
+        return
+    matrix = state.pop(name)
+    coordinates, latents = parts_of(name)
+    if latents_first:
+        cut = decoder.latent_dim
+        state[latents], state[coordinates] = matrix[:, :cut], matrix[:, cut:]
+    else:
+        cut = decoder.hidden[0].kernel.shape[0]
+        state[coordinates], state[latents] = matrix[:, :cut], matrix[:, cut:]
+
+
+def parts_of(name: str) -> tuple[str, str]:
+    """Names of the two parts of the first layer's matrix: coordinates, latents."""
+    return f"{name}, coordinates", f"{name}, latents"

@@ -6,8 +6,8 @@ import contextlib
 import os
 import platform
 import sys
-import tempfile
 from importlib import metadata
+from typing import BinaryIO
 
 PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "pillow")
 
@@ -28,12 +28,16 @@ def quiet():
     They do so before any log level counts. It is shown after all when something fails, but for
     errors that are meant for the user.
     """
-    if debugging():
+    if sys.stderr is not None:
+        sys.stderr.flush()  # what is still in Python's buffer belongs to the true stderr
+    try:
+        stderr = None if debugging() else os.dup(2)
+    except OSError:  # closed
+        stderr = None
+    if stderr is None:
         yield
         return
-    sys.stderr.flush()  # what is still in Python's buffer belongs to the true stderr
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as caught:
+    with nowhere() as caught:
         os.dup2(caught.fileno(), 2)
         try:
             yield
@@ -47,12 +51,24 @@ def quiet():
             os.close(stderr)
 
 
+def nowhere() -> BinaryIO:
+    """A file without a name; one that keeps nothing where no file can be made."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("stderr"), "w+b")
+    import tempfile
+
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        return open(os.devnull, "r+b")
+
+
 def debugging() -> bool:
     """Whether the user asked for tracebacks and TensorFlow's messages."""
     return os.environ.get("GON_TF_DEBUG") == "1"
 
 
-def is_expected(error: Exception) -> bool:
+def is_expected(error: BaseException) -> bool:
     """Whether an error is meant for the user.
 
     So is one that says which extra to install. Python's own errors of an import name a module.

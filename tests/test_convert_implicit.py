@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 
 from gon_tf import ImplicitDecoder, ImplicitGON, convert
-from gon_tf.convert_implicit import implicit_weights
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SHAPE, PIXELS, BATCH = (28, 28, 1), 28 * 28, 16
@@ -111,7 +110,7 @@ def recorded(step, moment, model):
     if "hidden" in step:
         # The fixture has every eighth row of the large matrices.
         rows |= {n: slice(None, None, 8) for n, v in arrays.items() if v.shape == (32, 256)}
-    pairs, arrays = implicit_weights(model, arrays)
+    pairs, arrays = convert.implicit_weights(model, arrays)
     for name, (weight, axes) in pairs.items():
         if name in arrays:
             taken = rows.get(name, slice(None))

@@ -1,5 +1,7 @@
 """What a user gets: the wheel, installed, and what importing it costs."""
 
+import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+import gon_tf
 
 ROOT = Path(__file__).parents[1]
 INTERPRETER = [sys.executable, "-c"]
@@ -48,9 +52,10 @@ def test_wheel_installs_the_package_and_nothing_else(wheel, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("wheel")  # built once
-def test_wheel_ships_the_files_of_the_registry(wheel):
+def test_wheel_has_the_version_and_the_files_of_the_registry(wheel):
     from gon_tf import zoo
 
+    assert wheel.name.startswith(f"gon_tf-{gon_tf.__version__}-")
     names = zipfile.ZipFile(wheel).namelist()
     for entry in zoo.entries():
         for file in entry.files:
@@ -82,9 +87,25 @@ def test_public_names_are_there():
     subprocess.run([*INTERPRETER, script], check=True, capture_output=True)
 
 
+def test_type_checkers_see_the_public_names():
+    tree = ast.parse((ROOT / "gon_tf" / "__init__.py").read_text())
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    seen = {alias.asname: node.module for node in block.body for alias in node.names}
+    assert seen == gon_tf._HOMES
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "first", ["import gon_tf; gon_tf.ConvDecoder", "import gon_tf.losses", "import gon_tf.decoders"]
 )
 def test_any_name_may_come_first(first):
     subprocess.run([*INTERPRETER, f"{first}; gon_tf.GON"], check=True, capture_output=True)
+
+
+def test_the_citation_names_the_version_that_is_installed():
+    assert f"\nversion: {gon_tf.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_the_changes_begin_with_what_is_not_released_and_name_the_version():
+    headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[:2] == ["Unreleased", gon_tf.__version__]

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -33,7 +34,7 @@ def commands(command: click.Command, context: click.Context) -> Iterator[click.C
 
 def help_texts() -> dict[str, str]:
     """File names and contents, one for each command."""
-    settings = {**main.context_settings, "terminal_width": WIDTH}
+    settings: dict[str, Any] = {**main.context_settings, "terminal_width": WIDTH}
     contexts = commands(main, click.Context(main, info_name="gon-tf", **settings))
     return {
         f"{context.command_path.replace(' ', '-')}.txt": context.get_help() + "\n"

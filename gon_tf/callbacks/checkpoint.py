@@ -78,7 +78,7 @@ class Checkpoint(keras.callbacks.Callback):
     Example:
         >>> stopping = keras.callbacks.EarlyStopping(patience=5, restore_best_weights=True)
         >>> checkpoint = gon_tf.callbacks.Checkpoint("run/checkpoints", callbacks=[stopping])
-        >>> model.fit(images, validation_data=test, epochs=100, callbacks=[stopping, checkpoint])
+        >>> model.fit(images, validation_data=test, epochs=10, callbacks=[stopping, checkpoint])
     """
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import gon_tf
-from gon_tf.cli import options
+from gon_tf.cli import arguments
 from gon_tf.cli.app import Commands
 from gon_tf.cli.bench import bench
 from gon_tf.cli.decode import decode
@@ -25,7 +25,7 @@ from gon_tf.cli.zoo import zoo
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=options.examples(
+    epilog=arguments.examples(
         "gon-tf reconstruct mnist-conv digits/*.png -o grid.png",
         "gon-tf sample mnist-conv -n 64 -o samples.png",
         "gon-tf train conv mnist:train -o my-gon",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gon_tf.bench.cases import CASES, OPERATIONS, PATHS
-from gon_tf.cli import options, report
+from gon_tf.cli import arguments, report
 
 QUICK = {"batches": (1, 8), "turns": 3, "budget": 0.2}
 
@@ -50,7 +50,7 @@ def selected(declaration: str, known, text: str):
 
 
 @click.command(
-    epilog=options.examples(
+    epilog=arguments.examples(
         "gon-tf bench --quick",
         "gon-tf bench --models implicit --batches 64 --only train,encode",
         "gon-tf bench --json > bench.json",
@@ -62,7 +62,7 @@ def selected(declaration: str, known, text: str):
 @click.option("--batches", metavar="NUMBERS", type=Batches(), help="Images at once [1,64,512].")
 @click.option("--turns", type=click.IntRange(1), metavar="N", help="Repetitions [15].")
 @click.option("--quick", is_flag=True, help="Three short turns, batches 1,8: to try the command.")
-@options.as_json
+@arguments.as_json
 def bench(models, paths, only, batches, turns, quick, as_json) -> None:
     """Measure how fast the models train, encode and decode on this machine.
 

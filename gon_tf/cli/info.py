@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import click
 
-from gon_tf.cli import options, report
+from gon_tf.cli import arguments, report
 from gon_tf.startup import devices, start_tensorflow, versions
 
 
-@click.command(epilog=options.examples("gon-tf info", "gon-tf info --json"))
-@options.as_json
+@click.command(epilog=arguments.examples("gon-tf info", "gon-tf info --json"))
+@arguments.as_json
 def info(as_json) -> None:
     """Show versions, devices, folders and pretrained models."""
     from gon_tf import zoo
 
     start_tensorflow()
-    data_dir = os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets"
+    # `~` stays where nobody knows a home, as in a container.
+    data_dir = os.environ.get("TFDS_DATA_DIR") or os.path.expanduser("~/tensorflow_datasets")
     facts = {
         **versions(),
         "devices": devices(),

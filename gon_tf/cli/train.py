@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from gon_tf import files
-from gon_tf.cli import models, options, report
+from gon_tf.cli import arguments, report
 from gon_tf.startup import start_tensorflow
 from gon_tf.training import build, run, variants
 from gon_tf.training import folder as folders
@@ -53,7 +53,7 @@ def option(field: Field, kinds: tuple[type, ...]) -> Callable:
     if isinstance(default, (float, tuple)):
         default = report.text(default)
     if field.name == "image_size":
-        kind = options.Size()
+        kind = arguments.Size()
     elif isinstance(values, Range):
         ranged = click.IntRange if int in kinds else Number
         kind = ranged(values.low, values.high, values.low_open, values.high_open)
@@ -79,7 +79,7 @@ def defaults_of_variants(name: str) -> str:
 
 
 @click.command(
-    epilog=options.examples(
+    epilog=arguments.examples(
         "gon-tf train conv mnist:train --evaluate mnist:test --epochs 12 -o my-gon",
         "gon-tf train conv photos/ --image-size 48x64 --latent-dim 128 -o photo-gon",
         "gon-tf train --recipe mnist-conv --seed 1 -o mnist-again",
@@ -90,9 +90,11 @@ def defaults_of_variants(name: str) -> str:
     "variant", metavar="VARIANT", type=click.Choice(list(variants.VARIANTS)), required=False
 )
 @click.argument("dataset", metavar="DATASET", required=False)
-@options.output("Folder for the model, its log and its checkpoint.", metavar="DIR", required=False)
+@arguments.output(
+    "Folder for the model, its log and its checkpoint.", metavar="DIR", required=False
+)
 @click.option(
-    "--recipe", metavar="MODEL", shell_complete=models.complete, help="Train as MODEL was."
+    "--recipe", metavar="MODEL", shell_complete=arguments.complete, help="Train as MODEL was."
 )
 @click.option(
     "--config",
@@ -106,11 +108,11 @@ def defaults_of_variants(name: str) -> str:
     "--resume", is_flag=True, help="Go on with the training in DIR, or begin it if there is none."
 )
 @options_of(Recipe)
-@options.data_dir
+@arguments.data_dir
 @options_of(Options)
 @click.option("--dry-run", is_flag=True, help="Print the recipe and the model's size, and stop.")
-@options.as_json
-@options.overwrite
+@arguments.as_json
+@arguments.overwrite
 @click.pass_context
 def train(ctx, output, resume, data_dir, dry_run, as_json, overwrite, **settings):
     """Train a GON on images.
@@ -138,7 +140,7 @@ def train(ctx, output, resume, data_dir, dry_run, as_json, overwrite, **settings
         show(build.preview(chosen, how, data_dir), as_json)
         return
     given = [settings["config_file"]] if settings["config_file"] else []
-    given += [models.folder(settings["recipe"])] if settings["recipe"] else []
+    given += [arguments.folder(settings["recipe"])] if settings["recipe"] else []
     metadata = run.train(
         chosen, output, how, data_dir=data_dir, resume=resume, overwrite=overwrite, inputs=given
     )
@@ -204,7 +206,7 @@ def recipe_of(model: str) -> Recipe:
     Raises:
         ValueError: if the model does not say, or if its recipe is not one of this version's.
     """
-    metadata = models.metadata(models.folder(model))
+    metadata = arguments.metadata(arguments.folder(model))
     if "recipe" not in metadata:
         raise ValueError(f"The metadata.json of {model} has no recipe to train by.")
     return Recipe.from_json(metadata["recipe"])

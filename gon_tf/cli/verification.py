@@ -7,22 +7,22 @@ from pathlib import Path
 
 import click
 
-from gon_tf.cli import models, options, report
+from gon_tf.cli import arguments, report
 from gon_tf.training.evaluation import measure
 
 TOLERANCE = 0.01  # of a metric, relative
 
 
 @click.command(
-    epilog=options.examples(
+    epilog=arguments.examples(
         "gon-tf zoo verify",
         "gon-tf zoo verify mnist-conv --metrics --data-dir ~/tensorflow_datasets",
     )
 )
-@click.argument("names", metavar="[MODEL]...", nargs=-1, shell_complete=models.complete_name)
+@click.argument("names", metavar="[MODEL]...", nargs=-1, shell_complete=arguments.complete_name)
 @click.option("--metrics", is_flag=True, help="Measure the models again, on the data recorded.")
-@options.data_dir
-@options.as_json
+@arguments.data_dir
+@arguments.as_json
 def verify(names, metrics, data_dir, as_json) -> None:
     """Check the files of each MODEL against the registry; of all models if none is named.
 
@@ -65,16 +65,16 @@ def compare(preset: Path, name: str, data_dir: Path | None) -> dict:
     Raises:
         ValueError: if the card does not say what was measured.
     """
-    recorded = models.metadata(preset).get("metrics")
+    recorded = arguments.metadata(preset).get("metrics")
     split = recorded.get("split") if isinstance(recorded, dict) else None
     if not isinstance(split, str):
         raise ValueError(f"The card of {name} does not say on what data it was measured.")
-    network = models.load(name)
+    network = arguments.load(name)
     from gon_tf import data
 
     network.compile()
     images = data.load(
-        split, network.image_shape, 256, data_dir=data_dir, crop=models.was_cropped(preset)
+        split, network.image_shape, 256, data_dir=data_dir, crop=arguments.was_cropped(preset)
     )
     measured = measure(network, images)
     if not (shared := measured.keys() & recorded.keys() - {"count"}):

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from gon_tf.cli import models, options, outputs, report
+from gon_tf.cli import arguments, outputs, report
 from gon_tf.cli.verification import verify
 from gon_tf.startup import start_tensorflow
 
 
 @click.group(
-    epilog=options.examples(
+    epilog=arguments.examples(
         "gon-tf zoo list",
         "gon-tf zoo show mnist-conv",
         "gon-tf zoo download https://example.org/zoo/photos-conv -o photos-conv",
@@ -31,11 +31,11 @@ def zoo() -> None:
 
 @zoo.command(
     "list",
-    epilog=options.examples("gon-tf zoo list", "gon-tf zoo list --variant conv --json"),
+    epilog=arguments.examples("gon-tf zoo list", "gon-tf zoo list --variant conv --json"),
 )
 @click.option("--dataset", metavar="NAME", help="Only models of this data set, e.g. mnist.")
 @click.option("--variant", metavar="NAME", help="Only models of this variant, e.g. conv.")
-@options.as_json
+@arguments.as_json
 def list_(dataset, variant, as_json) -> None:
     """List the pretrained models."""
     from gon_tf import zoo
@@ -67,10 +67,10 @@ def list_(dataset, variant, as_json) -> None:
 
 
 @zoo.command(
-    epilog=options.examples("gon-tf zoo show mnist-conv", "gon-tf zoo show mnist-conv --json")
+    epilog=arguments.examples("gon-tf zoo show mnist-conv", "gon-tf zoo show mnist-conv --json")
 )
-@models.argument
-@options.as_json
+@arguments.model
+@arguments.as_json
 def show(model, as_json) -> None:
     """Describe MODEL: what it was trained on, how, and how good it is."""
     from gon_tf import zoo
@@ -78,7 +78,7 @@ def show(model, as_json) -> None:
     folder = zoo.locate(model)
     own = folder == Path(model)  # of the user, in no registry
     entry = {"name": folder.name} if own else dataclasses.asdict(zoo.find(model))
-    card = {**entry, **models.metadata(folder), "folder": str(folder)}
+    card = {**entry, **arguments.metadata(folder), "folder": str(folder)}
     if as_json:
         report.echo_json(card)
         return
@@ -87,15 +87,15 @@ def show(model, as_json) -> None:
 
 
 @zoo.command(
-    epilog=options.examples(
+    epilog=arguments.examples(
         "gon-tf zoo download https://example.org/zoo/photos-conv",
         "gon-tf zoo download mnist-conv -o mnist-conv",
     )
 )
-@models.of_zoo
-@options.output("Copy the model to this folder.", metavar="DIR", required=False)
-@options.as_json
-@options.overwrite
+@arguments.model_of_zoo
+@arguments.output("Copy the model to this folder.", metavar="DIR", required=False)
+@arguments.as_json
+@arguments.overwrite
 def download(model, output, as_json, overwrite) -> None:
     """Download MODEL, a name or a URL, and print its folder.
 
@@ -118,7 +118,7 @@ def download(model, output, as_json, overwrite) -> None:
 
 
 @zoo.command(
-    epilog=options.examples(
+    epilog=arguments.examples(
         "gon-tf zoo publish my-gon /srv/zoo --name photos-conv --licence MIT",
         "GON_TF_ZOO=/srv/zoo gon-tf zoo list",
     )
@@ -127,8 +127,8 @@ def download(model, output, as_json, overwrite) -> None:
 @click.argument("folder", metavar="ZOO", type=click.Path(path_type=Path))
 @click.option("--name", metavar="NAME", help="<dataset>-<variant>; by default PRESET's own name.")
 @click.option("--licence", metavar="TEXT", help="Licence of the weights, if PRESET names none.")
-@options.as_json
-@options.overwrite
+@arguments.as_json
+@arguments.overwrite
 def publish(preset, folder, name, licence, as_json, overwrite) -> None:
     """Add the model in the folder PRESET to the zoo in the folder ZOO.
 

@@ -13,10 +13,8 @@ import tensorflow as tf
 from PIL import Image, UnidentifiedImageError
 
 from gon_tf import arguments
+from gon_tf.pictures import FORMATS, MAX_PIXELS, MAX_SIDE
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
-# What is larger is a mistake or an attack on the memory.
-MAX_PIXELS, MAX_SIDE = 64_000_000, 20_000
 MAX_BYTES = 2**28  # of a picture's file in a database
 LARGE = 2**23  # pixels from which on pictures are decoded one at a time, and reduced
 STRIP = 2**20  # pixels of a picture that are converted together

@@ -156,7 +156,7 @@ def stream(
         OSError: as `open_source`.
 
     Example:
-        >>> for images in stream("photos", (48, 64, 3), 256):
+        >>> for images in stream("photos", model.image_shape, 256):
         ...     latents = model.encode(images)
     """
     image_shape = _image_shape(image_shape)

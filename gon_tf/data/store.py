@@ -46,11 +46,11 @@ class Images:
         rows: int64 `[n]`, which of the pixels are meant; all of them if None.
 
     Example:
-        >>> images = open_images("mnist", (32, 32, 1))
+        >>> images = Images(np.zeros((1000, 32, 32, 1), np.uint8))
         >>> len(images), images.steps_per_epoch(64)
-        (60000, 938)
-        >>> steps = images.steps(64, shuffle_seed=0, start=2 * 938 + 7)  # in the third epoch
-        >>> model.fit(steps, steps_per_epoch=938, initial_epoch=2, epochs=12)
+        (1000, 16)
+        >>> steps = images.steps(64, shuffle_seed=0, start=2 * 16 + 7)  # in the third epoch
+        >>> model.fit(steps, steps_per_epoch=16, initial_epoch=2, epochs=4)
     """
 
     def __init__(self, pixels: np.ndarray, skipped: int = 0, rows: np.ndarray | None = None):

@@ -126,7 +126,7 @@ def refit(model, images, components: int):
 
     Example:
         >>> images = gon_tf.data.load("mnist:train", (32, 32, 1), 1000)
-        >>> mixture = presets.refit(gon_tf.load("mnist-conv"), images, components=10)
+        >>> mixture = gon_tf.presets.refit(gon_tf.load("mnist-conv"), images, components=10)
     """
     config = describe(model)
     if "components" not in config["arguments"]:

@@ -8,8 +8,8 @@ from PIL import Image
 
 import gon_tf
 from gon_tf import export
-from gon_tf.cli.pictures import to_uint8
 from gon_tf.export import formats
+from gon_tf.pictures import to_uint8
 
 # An example as a user without this package would run it.
 RUN_ALONE = """

@@ -105,10 +105,6 @@ def read_all(place: Path) -> np.ndarray:
 
     Raises:
         ValueError: if a picture is missing or broken, or if they are not those of COIL-20.
-
-    Example:
-        >>> read_all(Path("coil-20-proc.zip")).shape
-        (20, 72, 128, 128, 1)
     """
     images = np.empty([len(OBJECTS), len(VIEWS), *SHAPE], np.uint8)
     if place.is_dir():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gon_tf import picture_files
+from gon_tf import pictures
 from gon_tf.data.images import read_image
 from gon_tf.data.source import Shard, Source, encoded_source, positions, shard_of
 
@@ -20,7 +20,7 @@ def is_folder(name: str, data_dir: str | os.PathLike | None) -> bool:
 
 
 def open_folder(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> Source:
-    """Open a folder of pictures and the folders in it; `gon_tf.picture_files` says which files.
+    """Open a folder of pictures and the folders in it; `gon_tf.pictures` says which files.
 
     A file that turns out to be broken is named in a `UserWarning` and skipped.
 
@@ -46,11 +46,11 @@ def open_folder(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> 
             f"{name!r} is a file; a data set is a folder of images, a .npy, .npz, .lmdb or "
             ".tfrecord file, or a name such as 'mnist'."
         )
-    files = picture_files.find(folder)
+    files = pictures.find(folder)
     if not files:
         raise FileNotFoundError(
             f"There are no images in {name!r}; looked for "
-            f"{', '.join(sorted(picture_files.SUFFIXES))} there and in the folders below."
+            f"{', '.join(sorted(pictures.SUFFIXES))} there and in the folders below."
         )
 
     def read(position: np.int64, size) -> np.ndarray:
