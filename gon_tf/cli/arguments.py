@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import warnings
 from pathlib import Path
@@ -56,20 +55,6 @@ class Size(click.ParamType):
         if not (1 <= height <= self.highest and 1 <= width <= self.highest):
             self.fail(f"{value!r} is not between 1 and {self.highest} pixels a side.", param, ctx)
         return height, width
-
-
-class Positive(click.FloatRange):
-    """A number above 0, neither infinite nor NaN, which click would let pass."""
-
-    def __init__(self):
-        super().__init__(min=0, min_open=True)
-
-    def convert(self, value, param, ctx):
-        """Parse `value`."""
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is not a finite number.", param, ctx)
-        return number
 
 
 class Seeds(click.ParamType):
