@@ -50,18 +50,19 @@ def option(field: Field, kinds: tuple[type, ...]) -> Callable:
     if bool in kinds:
         return click.option(flag, is_flag=True, help=text)
     kind, values, default = kinds[0], field.metadata["values"], field.default
+    metavar = field.metadata["metavar"]
     if isinstance(default, (float, tuple)):
         default = report.text(default)
     if field.name == "image_size":
         kind = arguments.Size()
     elif isinstance(values, Range):
-        ranged = click.IntRange if int in kinds else Number
+        ranged, metavar = (click.IntRange, "N") if int in kinds else (Number, "X")
         kind = ranged(values.low, values.high, values.low_open, values.high_open)
     elif values:
         kind = click.Choice(values)
     return click.option(
         flag,
-        metavar=field.metadata["metavar"] or None,
+        metavar=metavar or None,
         type=kind,
         default=default,
         show_default=True,

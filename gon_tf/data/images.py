@@ -18,6 +18,7 @@ from gon_tf.pictures import FORMATS, MAX_PIXELS, MAX_SIDE
 MAX_BYTES = 2**28  # of a picture's file in a database
 LARGE = 2**23  # pixels from which on pictures are decoded one at a time, and reduced
 STRIP = 2**20  # pixels of a picture that are converted together
+MOST_REDUCED = 64.0  # times a side: that many rows are converted together
 # EXIF's orientations: whether rows and columns change places, and which of them are then reversed.
 TURNS = {
     2: (False, 1, -1),
@@ -112,8 +113,9 @@ def _decode(file: str | os.PathLike | io.BytesIO, size: tuple[int, int] | None) 
             factor = 1.0
             if large and size:
                 height, width = size[::-1] if swap else size
-                factor = max(1.0, min(rows / (2 * height), columns / (2 * width)))
+                factor = max(1.0, min(rows / (2 * height), columns / (2 * width), MOST_REDUCED))
             pixels = _to_array(image, (rows, columns), int(rows / factor), int(columns / factor))
+            image.close()  # gives its memory back before the next one begins
             pixels = pixels.swapaxes(0, 1) if swap else pixels
             return np.ascontiguousarray(pixels[::down, ::right])
 

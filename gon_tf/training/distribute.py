@@ -191,7 +191,8 @@ def fit(
     model.stop_training, model.train_function, logs = False, train, {}
     with lost_workers_reported():
         called.on_train_begin()
-        check_alike(strategy, "checkpoints", int(model.optimizer.iterations))
+        done = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+        check_alike(strategy, "checkpoints", done)
         iterator = iter(batches)
         for epoch in range(model._initial_epoch or 0, epochs):
             model.reset_metrics()

@@ -43,9 +43,9 @@ class Range:
 COUNT, POSITIVE, SHARE = Range(1), Range(0, low_open=True), Range(0, 1, high_open=True)
 
 
-def setting(default: Any, text: str, metavar: str = "", values: Range | tuple = ()) -> Any:
-    """A field: its default, its help, how the help calls a value, and the values that it takes."""
-    return field(default=default, metadata={"help": text, "metavar": metavar, "values": values})
+def setting(default: Any, text: str, values: Range | tuple = (), metavar: str = "") -> Any:
+    """A field: its default, its help, the values that it takes, and what the help calls one."""
+    return field(default=default, metadata={"help": text, "values": values, "metavar": metavar})
 
 
 class Settings:
@@ -120,81 +120,70 @@ class Recipe(Settings):
     variant: str
     dataset: str
     validation: str | None = setting(
-        None, "Data set to measure after each epoch, e.g. mnist:test.", "DATASET"
+        None, "Data set to measure after each epoch, e.g. mnist:test.", metavar="DATASET"
     )
     validation_split: float = setting(
         0.0,
         "Part of the images to measure after each epoch instead of training on them.",
-        "X",
         Range(0, 0.5),
     )
     evaluate: str | None = setting(
-        None, "Data set to measure at the end, for the model's card.", "DATASET"
+        None, "Data set to measure at the end, for the model's card.", metavar="DATASET"
     )
     image_size: tuple[int, int] = setting(
         (32, 32),
         f"Pixels: N for a square, or HEIGHTxWIDTH; 1 to {LARGEST_SIDE} a side.",
-        "SIZE",
+        metavar="SIZE",
     )
     crop: bool = setting(
         False, "Cut images of another shape to SIZE's aspect instead of stretching them."
     )
-    channels: int | None = setting(
-        None, "1 for grey, 3 for RGB; by default as the images.", values=(1, 3)
-    )
+    channels: int | None = setting(None, "1 for grey, 3 for RGB; by default as the images.", (1, 3))
     # network and method
-    latent_dim: int | None = setting(None, "Number of latents.", "N", COUNT)
-    filters: int | None = setting(None, "Channels of the last hidden layer.", "N", COUNT)
+    latent_dim: int | None = setting(None, "Number of latents.", COUNT)
+    filters: int | None = setting(None, "Channels of the last hidden layer.", COUNT)
     activation: str | None = setting(
-        None, "Smooth activation: elu, selu, silu, softplus, gelu or tanh.", "NAME"
+        None, "Smooth activation: elu, selu, silu, softplus, gelu or tanh.", metavar="NAME"
     )
     normalization: str | None = setting(
-        None,
-        "Normalisation of the hidden layers.",
-        values=("none", "instance", "group", "batch"),
+        None, "Normalisation of the hidden layers.", ("none", "instance", "group", "batch")
     )
-    width: int | None = setting(None, "Units of each hidden layer of the SIREN.", "N", COUNT)
-    depth: int | None = setting(None, "Hidden layers of the SIREN.", "N", COUNT)
-    omega: float | None = setting(None, "Frequency of the SIREN's sines.", "X", POSITIVE)
-    loss: str | None = setting(None, "Loss of a pixel.", values=("squared_error", "cross_entropy"))
-    step: str | None = setting(None, "Step from the origin.", values=("gauss-newton", "gradient"))
+    width: int | None = setting(None, "Units of each hidden layer of the SIREN.", COUNT)
+    depth: int | None = setting(None, "Hidden layers of the SIREN.", COUNT)
+    omega: float | None = setting(None, "Frequency of the SIREN's sines.", POSITIVE)
+    loss: str | None = setting(None, "Loss of a pixel.", ("squared_error", "cross_entropy"))
+    step: str | None = setting(None, "Step from the origin.", ("gauss-newton", "gradient"))
     inner_steps: int | None = setting(
-        None, "Steps from the origin: 2 cost about 1.5 times the time of 1.", "N", COUNT
+        None, "Steps from the origin: 2 cost about 1.5 times the time of 1.", COUNT
     )
-    step_size: float | None = setting(None, "Fraction of the step that is taken.", "X", POSITIVE)
-    damping: float | None = setting(None, "Damping of the Gauss-Newton step.", "X", POSITIVE)
+    step_size: float | None = setting(None, "Fraction of the step that is taken.", POSITIVE)
+    damping: float | None = setting(None, "Damping of the Gauss-Newton step.", POSITIVE)
     points_per_step: int | None = setting(
-        None, "Pixels, drawn anew, that a step of an implicit model sees.", "N", COUNT
+        None, "Pixels, drawn anew, that a step of an implicit model sees.", COUNT
     )
     components: int | None = setting(
-        None, "Gaussians in the distribution that `sample` draws from.", "N", COUNT
+        None, "Gaussians in the distribution that `sample` draws from.", COUNT
     )
     # training
-    epochs: int = setting(10, "Passes over the data.", "N", COUNT)
-    batch_size: int = setting(64, "Images in a step.", "N", COUNT)
-    optimizer: str = setting("adam", "Optimizer.", values=OPTIMIZERS)
-    learning_rate: float | None = setting(None, "Highest learning rate.", "X", POSITIVE)
-    beta_1: float | None = setting(
-        None, "Decay of the optimizer's mean of the gradient.", "X", SHARE
-    )
+    epochs: int = setting(10, "Passes over the data.", COUNT)
+    batch_size: int = setting(64, "Images in a step.", COUNT)
+    optimizer: str = setting("adam", "Optimizer.", OPTIMIZERS)
+    learning_rate: float | None = setting(None, "Highest learning rate.", POSITIVE)
+    beta_1: float | None = setting(None, "Decay of the optimizer's mean of the gradient.", SHARE)
     beta_2: float | None = setting(
-        None, "Decay of the optimizer's mean of the squared gradient.", "X", SHARE
+        None, "Decay of the optimizer's mean of the squared gradient.", SHARE
     )
-    schedule: str = setting("cosine", "Course of the learning rate.", values=SCHEDULES)
-    warmup: float = setting(
-        0.03, "Part of the steps in which the rate rises from 0.", "X", Range(0, 1)
-    )
+    schedule: str = setting("cosine", "Course of the learning rate.", SCHEDULES)
+    warmup: float = setting(0.03, "Part of the steps in which the rate rises from 0.", Range(0, 1))
     patience: int | None = setting(
-        None, "Epochs without a better validation loss after which to stop.", "N", COUNT
+        None, "Epochs without a better validation loss after which to stop.", COUNT
     )
-    clipnorm: float | None = setting(None, "Largest norm of a weight's gradient.", "X", POSITIVE)
-    ema: float = setting(0.0, "Momentum of the weights' average.", "X", SHARE)
+    clipnorm: float | None = setting(None, "Largest norm of a weight's gradient.", POSITIVE)
+    ema: float = setting(0.0, "Momentum of the weights' average.", SHARE)
     precision: str = setting(
-        "float32",
-        "Type of numbers in the network.",
-        values=("float32", "mixed_bfloat16", "mixed_float16"),
+        "float32", "Type of numbers in the network.", ("float32", "mixed_bfloat16", "mixed_float16")
     )
-    seed: int = setting(0, "Seed of the weights and of the shuffling.", "N", Range(0, 2**32 - 1))
+    seed: int = setting(0, "Seed of the weights and of the shuffling.", Range(0, 2**32 - 1))
 
     def __post_init__(self):
         super().__post_init__()
@@ -234,21 +223,16 @@ class Options(Settings):
     """How a recipe is carried out. What comes out is the same, but for rounding."""
 
     strategy: str = setting(
-        "single",
-        "One device, all GPUs of this machine, or the machines in TF_CONFIG.",
-        values=STRATEGIES,
+        "single", "One device, all GPUs of this machine, or the machines in TF_CONFIG.", STRATEGIES
     )
     steps_per_execution: int = setting(
-        1, "Steps that run without a look at them: faster for small models.", "N", COUNT
+        1, "Steps that run without a look at them: faster for small models.", COUNT
     )
     checkpoint_every: int = setting(
-        1000, "Steps from one checkpoint to the next, within an epoch.", "N", COUNT
+        1000, "Steps from one checkpoint to the next, within an epoch.", COUNT
     )
     pictures_every: int = setting(
-        1,
-        "Epochs from one grid of reconstructions and samples to the next; 0 for none.",
-        "N",
-        Range(0),
+        1, "Epochs from one grid of reconstructions and samples to the next; 0 for none.", Range(0)
     )
     tensorboard: bool = setting(False, "Write for TensorBoard, to DIR/tensorboard.")
 

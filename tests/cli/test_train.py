@@ -295,7 +295,7 @@ def test_settings_with_a_byte_order_mark(run, pictures, tmp_path):
         (["one.npy", "-o", ".", "--overwrite"], ". holds the input one.npy"),
         (["pictures", "--evaluate", "one.npy:x,one.npy", "-o", ".", "--overwrite"], ". holds the"),
         (["pictures", "--config", "x/set.json", "-o", "x", "--overwrite"], "x holds the input"),
-        (["pictures", "-o", ""], "must not be empty"),
+        (["pictures", "-o", ""], "It is empty"),
     ],
 )
 def test_inputs_are_never_written_to(run, pictures, tmp_path, arguments, message):
