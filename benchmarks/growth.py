@@ -16,9 +16,10 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import in_fresh_process, median_times, print_table
 from gon_tf.bench import comparison, workers
 from gon_tf.bench.cases import CASES, build
-from gon_tf.bench.measure import in_fresh_process, machine, median_times, print_table
+from gon_tf.bench.measure import machine
 from gon_tf.startup import start_tensorflow
 
 # kind: (network, batch, {size that changes: its values})
@@ -66,7 +67,7 @@ def training(case, batch: int, turns: int) -> dict[str, tuple[float, float]]:
     finally:
         for worker in started.values():
             worker.close()
-    return {path: (timing.median, peaks[path] or 0.0) for path, timing in timings.items()}
+    return {path: (timing["median"], peaks[path] or 0.0) for path, timing in timings.items()}
 
 
 def sweep(kind: str, turns: int) -> dict[str, dict[int, dict]]:

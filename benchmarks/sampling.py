@@ -31,8 +31,8 @@ import numpy as np
 from gon_tf.zoo import files
 
 import gon_tf
+from benchmarks import print_table
 from gon_tf import presets, zoo
-from gon_tf.bench.measure import print_table
 
 CLASSIFIERS = Path("runs/classifiers")
 FEATURES, EPOCHS, BATCH = 64, 3, 128
