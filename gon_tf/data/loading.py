@@ -264,6 +264,3 @@ def _groups(images: Iterator[np.ndarray]) -> Iterator[list[np.ndarray]]:
         group.append(image)
     if group:
         yield group
-
-
-__all__ = ["load", "open_images", "stream"]

@@ -156,6 +156,3 @@ def encoded_source(
 def positions(chosen: range) -> tf.data.Dataset:
     """Items that are positions, each a tuple of one."""
     return tf.data.Dataset.zip((tf.data.Dataset.range(chosen.start, chosen.stop, chosen.step),))
-
-
-__all__ = ["Broken", "Shard", "Source", "encoded_source", "positions", "shard_of"]
