@@ -9,7 +9,7 @@ import numpy as np
 
 from gon_tf import picture_files
 from gon_tf.data.images import read_image
-from gon_tf.data.source import Shard, Source, encoded_source, positions, shard_of
+from gon_tf.data.source import Broken, Shard, Source, checked, positions, shard_of
 
 
 def is_folder(name: str, data_dir: str | os.PathLike | None) -> bool:
@@ -48,4 +48,6 @@ def open_folder(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> 
 
     chosen = shard_of(name, len(files), shard)
     description = {"folder": folder.resolve().name, "files": len(files)}
-    return encoded_source(str(folder), positions(chosen), read, len(chosen), description)
+    name = str(folder)
+    items = positions(chosen)
+    return checked(Source(name, len(chosen), description, Broken(name), items=items, read=read))

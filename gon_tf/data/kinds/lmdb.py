@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gon_tf.data.images import decode_image
-from gon_tf.data.source import Shard, Source, encoded_source, positions, shard_of
+from gon_tf.data.source import Broken, Shard, Source, checked, positions, shard_of
 
 # A process may open a database only once at a time.
 _OPEN: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
@@ -49,7 +49,8 @@ def open_lmdb(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> So
         return decode_image(value, f"{name}: {key.decode(errors='backslashreplace')}", size)
 
     description = {"lmdb": path.resolve().name, "entries": len(keys)}
-    return encoded_source(name, positions(chosen), read, len(chosen), description)
+    items = positions(chosen)
+    return checked(Source(name, len(chosen), description, Broken(name), items=items, read=read))
 
 
 def _open(name: str, path: Path):

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from gon_tf.data.images import MAX_BYTES, decode_image
-from gon_tf.data.source import Shard, Source, encoded_source, shard_of
+from gon_tf.data.source import Broken, Shard, Source, checked, shard_of
 
 NAME = re.compile(r".*\.tfrecords?([-.*?\[][^/]*)?", re.IGNORECASE)
 MOST_UNPACKED = 64  # times the size of a compressed file: pictures are compressed already
@@ -54,7 +54,7 @@ def open_tfrecord(name: str, data_dir: str | os.PathLike | None, shard: Shard) -
 
     items = _records(files, packed).enumerate().shard(shard[1], shard[0])
     description = {"files": [Path(file).name for file in files], "records": count}
-    return encoded_source(name, items, read, len(chosen), description)
+    return checked(Source(name, len(chosen), description, Broken(name), items=items, read=read))
 
 
 def _is_gzip(file: str) -> bool:
