@@ -171,23 +171,25 @@ write_durably = write  # its name until the rooms that call it have moved
 @contextmanager
 def _temporary(folder: Path, name: str, make: Callable[[Path], None]) -> Iterator[Path]:
     """A new file or folder in `folder`, locked, that is removed in the end if it is still there."""
-    while True:
-        path = folder / f".{_short(name)}-{secrets.token_hex(4)}.tmp"
-        try:
-            make(path)
-        except FileExistsError:
-            continue
-        try:
-            lock = _lock(path)
-        except (FileNotFoundError, BlockingIOError):  # taken for abandoned before it was locked
-            continue
-        if lock is None or os.fstat(lock).st_nlink:
-            break
-        os.close(lock)
-    try:
+    path = lock = None
+    try:  # from the first: a signal may come at any time
+        while path is None:
+            path = folder / f".{_short(name)}-{secrets.token_hex(4)}.tmp"
+            try:
+                make(path)
+            except FileExistsError:
+                path = None
+                continue
+            with contextlib.suppress(FileNotFoundError, BlockingIOError):
+                lock = _lock(path)
+                if lock is None or os.fstat(lock).st_nlink:
+                    break
+                os.close(lock)
+            path = lock = None  # taken for abandoned before it was locked
         yield path
     finally:
-        remove(path)
+        if path is not None:
+            remove(path)
         if lock is not None:
             os.close(lock)
 

@@ -57,22 +57,6 @@ class Size(click.ParamType):
         return height, width
 
 
-class Listed(click.ParamType):
-    """Values of a type with commas between them. Becomes a tuple; choices in their own order."""
-
-    def __init__(self, kind: click.ParamType):
-        self.kind, self.name = kind, kind.name
-
-    def convert(self, value, param, ctx):
-        """Parse `value`."""
-        if isinstance(value, tuple):
-            return value
-        parts = [self.kind.convert(part.strip(), param, ctx) for part in value.split(",")]
-        return tuple(
-            part for part in getattr(self.kind, "choices", dict.fromkeys(parts)) if part in parts
-        )
-
-
 class Seeds(click.ParamType):
     """Seeds such as `0-63` or `3,7,10-12`. Becomes a tuple of different integers in that order."""
 

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
 
 from gon_tf.bench.cases import CASES, OPERATIONS, PATHS
 from gon_tf.cli import arguments, report
 
+LARGEST = 65_536  # images at once
 QUICK = {"batches": (1, 8), "turns": 3, "budget": 0.2}
 
 
-def selected(declaration: str, known, text: str):
-    """An option that selects some of `known`, all by default."""
-    kind = arguments.Listed(click.Choice(list(known)))
-    return click.option(
-        declaration, metavar="NAMES", type=kind, help=f"{text}: {', '.join(known)}."
-    )
+def selected(declaration: str, known: Iterable[str], text: str):
+    """An option that selects some of `known`, with commas between them; all by default."""
+
+    def parse(context, parameter, value: str | None) -> tuple[str, ...] | None:
+        if value is None:
+            return None
+        chosen = {name.strip() for name in value.split(",")}
+        if unknown := chosen - set(known):
+            raise click.BadParameter(f"{min(unknown)!r} is none of {', '.join(known)}.")
+        return tuple(name for name in known if name in chosen)
+
+    return click.option(declaration, metavar="NAMES", callback=parse, help=text)
 
 
-batches = arguments.Listed(click.IntRange(1, 65_536))
+def parse_batches(context, parameter, value: str | None) -> tuple[int, ...] | None:
+    """Numbers of images with commas between them."""
+    if value is None:
+        return None
+    parts = [part.strip() for part in value.split(",")]
+    if not all(part.isdecimal() and 1 <= int(part) <= LARGEST for part in parts):
+        raise click.BadParameter(f"{value!r} is not numbers of images such as 1,64,512.")
+    return tuple(dict.fromkeys(map(int, parts)))
 
 
 @click.command(
@@ -28,10 +44,12 @@ batches = arguments.Listed(click.IntRange(1, 65_536))
         "gon-tf bench --json > bench.json",
     )
 )
-@selected("--models", CASES, "Networks")
-@selected("--paths", PATHS, "Ways to train them")
-@selected("--only", OPERATIONS, "Operations")
-@click.option("--batches", metavar="NUMBERS", type=batches, help="Images at once [1,64,512].")
+@selected("--models", CASES, f"Networks: {', '.join(CASES)}.")
+@selected("--paths", PATHS, f"Ways to train them: {', '.join(PATHS)}.")
+@selected("--only", OPERATIONS, f"Operations: {', '.join(OPERATIONS)}.")
+@click.option(
+    "--batches", metavar="NUMBERS", callback=parse_batches, help="Images at once [1,64,512]."
+)
 @click.option("--turns", type=click.IntRange(1), metavar="N", help="Repetitions [15].")
 @click.option("--quick", is_flag=True, help="Three short turns, batches 1,8: to try the command.")
 @arguments.as_json

@@ -69,11 +69,11 @@ def test_what_failed_is_said(run, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--models", "resnet"), "'resnet' is not one of 'conv-32', 'conv-256', 'variational'"),
-        (("--paths", "gradient,fast"), "'fast' is not one of 'gauss-newton'"),
-        (("--only", ""), "'' is not one of 'train'"),
-        (("--batches", "1,x"), "'x' is not a valid integer"),
-        (("--batches", "0"), "0 is not in the range"),
+        (("--models", "resnet"), "'resnet' is none of conv-32, conv-256, variational, implicit"),
+        (("--paths", "gradient,fast"), "'fast' is none of gauss-newton"),
+        (("--only", ""), "'' is none of train"),
+        (("--batches", "1,x"), "'1,x' is not numbers of images such as 1,64,512"),
+        (("--batches", "0"), "'0' is not numbers"),
         (("--turns", "0"), "0 is not in the range"),
     ],
 )
