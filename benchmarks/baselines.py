@@ -20,14 +20,8 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from gon_tf.zoo import files
-
-from gon_tf import zoo
-from gon_tf.cli import outputs
-from gon_tf.training import build as jobs
-from gon_tf.training import run as training
-from gon_tf.training import variants
-from gon_tf.training.recipe import Recipe
+from gon_tf import files, zoo
+from gon_tf.training import Options, Recipe, train, variants
 
 BASELINE_OF = {"conv": "autoencoder", "implicit": "autoencoder", "variational": "vae"}
 FILE = Path(__file__).parents[1] / "docs" / "baselines.json"
@@ -46,18 +40,13 @@ def baseline(recipe: Recipe, **changes) -> Recipe:
     return variants.complete(dataclasses.replace(recipe, **{**settings, **changes}))
 
 
-def train(recipe: Recipe, data_dir) -> dict:
+def measure(recipe: Recipe, data_dir) -> dict:
     """A row of docs/baselines.json."""
-    job = jobs.prepare(recipe, jobs.Options(pictures_every=0), data_dir)
     with tempfile.TemporaryDirectory() as folder:
-        metadata = training.run(job, Path(folder) / "baseline")
-    kept = ("recipe", "image_shape", "metrics", "duration_seconds", "hardware", "versions")
-    return {
-        "variant": recipe.variant,
-        "parameters": job.parameters,
-        "image_shape": list(job.model.image_shape),
-        **{key: metadata[key] for key in kept if key in metadata},
-    }
+        options = Options(pictures_every=0)
+        metadata = train(recipe, Path(folder) / "baseline", options, data_dir=data_dir)
+    kept = ("parameters", "image_shape", "recipe", "metrics", "duration_seconds", "hardware")
+    return {"variant": recipe.variant, **{key: metadata[key] for key in (*kept, "versions")}}
 
 
 def keep(name: str, row: dict, path: Path = FILE) -> None:
@@ -65,8 +54,7 @@ def keep(name: str, row: dict, path: Path = FILE) -> None:
     rows = files.read_json(path) if path.is_file() else {}
     others = [other for other in rows.get(name, []) if other["variant"] != row["variant"]]
     rows[name] = [*others, row]
-    with outputs.replacing(path) as temporary:
-        files.write_json(temporary, dict(sorted(rows.items())))
+    files.write_json(path, dict(sorted(rows.items())))
 
 
 def main() -> None:
@@ -80,8 +68,8 @@ def main() -> None:
     given = {"epochs": options.epochs, "learning_rate": options.learning_rate}
     changes = {key: value for key, value in given.items() if value is not None}
     for name in options.models:
-        recipe = Recipe.from_json(files.read_json(zoo.folder(name) / files.METADATA)["recipe"])
-        row = train(baseline(recipe, **changes), options.data_dir)
+        recipe = Recipe.from_json(files.read_json(zoo.folder(name) / zoo.METADATA)["recipe"])
+        row = measure(baseline(recipe, **changes), options.data_dir)
         keep(name, row)
         print(name, row["variant"], row["metrics"], flush=True)
 

@@ -24,8 +24,9 @@ import keras
 import numpy as np
 
 import gon_tf
-from gon_tf.bench.measure import machine, print_table
-from gon_tf.cli.pictures import grid, to_uint8, write
+from benchmarks import print_table
+from gon_tf.bench.measure import machine
+from gon_tf.pictures import grid, to_uint8, write
 
 BATCH = 64
 CONV_SHAPE, IMPLICIT_SHAPE = (32, 32, 1), (28, 28, 1)

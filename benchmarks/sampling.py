@@ -28,11 +28,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-from gon_tf.zoo import files
 
 import gon_tf
-from gon_tf import presets, zoo
-from gon_tf.bench.measure import print_table
+from benchmarks import print_table
+from gon_tf import files, presets, zoo
 
 CLASSIFIERS = Path("runs/classifiers")
 FEATURES, EPOCHS, BATCH = 64, 3, 128

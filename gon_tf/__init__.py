@@ -5,17 +5,18 @@ The public names are imported when they are first used, so that `gon-tf --help` 
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
+import sys
 from typing import TYPE_CHECKING, Any
 
-import wrapt
-
 if TYPE_CHECKING:  # the table below, for editors and type checkers
+    from gon_tf import anomaly as anomaly
     from gon_tf import callbacks as callbacks
     from gon_tf import convert as convert
     from gon_tf import data as data
     from gon_tf import decoders as decoders
     from gon_tf import export as export
+    from gon_tf import latent_files as latent_files
     from gon_tf import latents as latents
     from gon_tf import losses as losses
     from gon_tf import metrics as metrics
@@ -23,6 +24,7 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers
     from gon_tf import optimizers as optimizers
     from gon_tf import origin as origin
     from gon_tf import presets as presets
+    from gon_tf import training as training
     from gon_tf import zoo as zoo
     from gon_tf.decoders import ConvDecoder as ConvDecoder
     from gon_tf.decoders import ImplicitDecoder as ImplicitDecoder
@@ -34,14 +36,17 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers
     from gon_tf.models import VariationalAutoencoder as VariationalAutoencoder
     from gon_tf.models import VariationalGON as VariationalGON
     from gon_tf.presets import load as load
+    from gon_tf.training import distribute as distribute
+    from gon_tf.training import train as train
     from gon_tf.zoo import list_models as list_models
 
 __version__ = "0.1.0"
 
 _NAMES = {
     "gon_tf": (
-        *("callbacks", "convert", "data", "decoders", "export", "latents", "losses"),
-        *("metrics", "models", "optimizers", "origin", "presets", "zoo"),
+        *("anomaly", "callbacks", "convert", "data", "decoders", "export", "latent_files"),
+        *("latents", "losses", "metrics", "models", "optimizers", "origin", "presets"),
+        *("training", "zoo"),
     ),
     "gon_tf.decoders": ("ConvDecoder", "ImplicitDecoder"),
     "gon_tf.models": (
@@ -49,21 +54,43 @@ _NAMES = {
         *("VariationalAutoencoder", "VariationalGON"),
     ),
     "gon_tf.presets": ("load",),
+    "gon_tf.training": ("distribute", "train"),
     "gon_tf.zoo": ("list_models",),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
-_WITHOUT_KERAS = ("gon_tf.zoo",)
+_WITHOUT_KERAS = ("gon_tf.anomaly", "gon_tf.training", "gon_tf.zoo")
 
 __all__ = sorted(_HOMES)
 
 
-def _register_classes(_: Any) -> None:
-    for module in ("gon_tf.decoders", "gon_tf.models", "gon_tf.optimizers"):
-        importlib.import_module(module)
+class _Registering:
+    """Imports the classes of the project as soon as Keras has been imported.
+
+    `keras.saving.load_model` must know them before any of them has been named.
+    """
+
+    @classmethod
+    def find_spec(cls, name: str, path: Any, target: Any = None) -> Any:
+        if name != "keras":
+            return None
+        sys.meta_path.remove(cls)
+        spec = importlib.util.find_spec(name)
+        if spec and spec.loader:
+            execute = spec.loader.exec_module
+            spec.loader.exec_module = lambda module: (execute(module), cls.register())
+        return spec
+
+    @staticmethod
+    def register() -> None:
+        for module in ("gon_tf.decoders", "gon_tf.models", "gon_tf.optimizers"):
+            importlib.import_module(module)
 
 
-# `keras.saving.load_model` must know the project's classes before any of them has been named.
-wrapt.register_post_import_hook(_register_classes, "keras")
+# Not wrapt's import hooks: they take 0.1 s, in which Ctrl-C would print a traceback.
+if "keras" in sys.modules:
+    _Registering.register()
+else:
+    sys.meta_path.insert(0, _Registering)
 
 
 def __getattr__(name: str) -> Any:

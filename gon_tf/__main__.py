@@ -1,34 +1,35 @@
-"""`python -m gon_tf`, which is `gon-tf`: Ctrl-C is quiet from the first import to the end."""
+"""`python -m gon_tf`, which is `gon-tf`: signals end it quietly from first to last."""
 
 from __future__ import annotations
 
 import os
-import signal
+import sys
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+from gon_tf import signals
 
 
 def main(prog_name: str = "gon-tf") -> None:
     """Run the command line, called `prog_name`."""
-    on_interrupt(leave)
+    # While nothing has begun, and when all is done; `gon_tf.cli.app` sees to what is between.
+    signals.call(signals.leave)
+    open_closed_streams()
     from gon_tf.cli import main as command
 
-    on_interrupt(signal.default_int_handler)  # commands end in order
-    try:
-        command(prog_name=prog_name)
-    finally:
-        on_interrupt(leave)
+    command(prog_name=prog_name)
 
 
-def on_interrupt(handler) -> None:
-    """Let SIGINT call `handler`, unless this process ignores it, as one in the background may."""
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, handler)
+def open_closed_streams() -> None:
+    """Give stdin, stdout and stderr something to be, where a daemon has closed them.
 
-
-def leave(_number, _frame) -> None:
-    """End at once: nothing was begun, or all is done."""
-    os._exit(INTERRUPTED)
+    Otherwise the next file that is opened takes the number 2, and gets what libraries print.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - until the end
 
 
 if __name__ == "__main__":

@@ -110,14 +110,36 @@ def scores(sse: Iterable[float], probabilities, errors) -> np.ndarray:
     """
     import numpy as np
 
-    found = []
-    for error in sse:
-        # The first quantile that is not below: equal errors do not count as better.
-        above = int(np.searchsorted(errors, error, side="left"))
-        if above in (0, len(errors)):
-            found.append(float(above > 0))
-            continue
-        part = (error - errors[above - 1]) / (errors[above] - errors[above - 1])
-        gap = probabilities[above] - probabilities[above - 1]
-        found.append(float(probabilities[above - 1] + part * gap))
-    return np.array(found)
+    sse, probabilities, errors = (np.asarray(v, "float64") for v in (sse, probabilities, errors))
+    # The first quantile that is not below: equal errors do not count as better.
+    above = np.searchsorted(errors, sse, side="left").clip(1, len(errors) - 1)
+    low, high = errors[above - 1], errors[above]
+    part = ((sse - low) / np.where(high > low, high - low, 1)).clip(0, 1)
+    scores = probabilities[above - 1] + part * (probabilities[above] - probabilities[above - 1])
+    return np.where(sse > errors[-1], 1.0, np.where(sse <= errors[0], 0.0, scores))
+
+
+def rank(network, batches: Iterable[tuple], quantiles: tuple) -> list[dict]:
+    """Errors and anomaly score of each image, the most unusual first.
+
+    Args:
+        network: the model.
+        batches: names of images, and the images, uint8 `[batch, height, width, channels]`.
+        quantiles: of the training images' errors, see `quantiles_of`.
+
+    Returns:
+        `{"image": name, "sse": ..., "psnr": ..., "score": ...}` for each image. Where scores are
+        equal, the larger squared error comes first.
+
+    Example:
+        >>> quantiles = quantiles_of("my-gon", metadata)
+        >>> rank(model, [(["a.png", "b.png"], images)], quantiles)[0]
+        {'image': 'b.png', 'sse': 31.4, 'psnr': 15.1, 'score': 0.998}
+    """
+    images = []
+    for names, batch in batches:
+        errors = measure(batch, network.reconstruct(batch))
+        errors["score"] = scores(errors["sse"], *quantiles)
+        for i, name in enumerate(names):
+            images.append({"image": name, **{key: float(errors[key][i]) for key in errors}})
+    return sorted(images, key=lambda image: (-image["score"], -image["sse"]))

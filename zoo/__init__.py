@@ -4,30 +4,42 @@ A zoo is a folder, or the same tree on a web server: a preset folder for each mo
 `gon_tf.presets`) and registry.json, which has the checksum of every file. `GON_TF_ZOO` names the
 one that names of models refer to; without it, it is the folder of this file.
 
-    registry.py   the index of a zoo          files.py     plain files, checksums, JSON
-    mirror.py     where a model comes from    download.py  a file from a web server
-    publish.py    adding a model              cards.py     README.md of each model: its text,
-    results.py    docs/results.md             pictures.py  its pictures, figures.py its figures
+    registry.py   the index of a zoo
+    mirror.py     where a model comes from
+    download.py   a file from a web server
+    publish.py    adding a model
 
-Nothing here needs TensorFlow, but for `publish` and the pictures of the cards.
+Nothing here needs TensorFlow, but for `publish`.
 """
 
-from gon_tf.zoo.files import new_preset, read_json
-from gon_tf.zoo.mirror import ROOT, at, entries, find, folder, list_models, locate
-from gon_tf.zoo.registry import REGISTRY, Entry, UnknownModelError, index
+from gon_tf.zoo.mirror import ROOT, at, entries, fetch, find, folder, list_models, locate, read
+from gon_tf.zoo.registry import (
+    CONFIG,
+    METADATA,
+    REGISTRY,
+    WEIGHTS,
+    Entry,
+    UnknownModelError,
+    index,
+    write,
+)
 
 __all__ = [
+    "CONFIG",
+    "METADATA",
     "REGISTRY",
     "ROOT",
+    "WEIGHTS",
     "Entry",
     "UnknownModelError",
     "at",
     "entries",
+    "fetch",
     "find",
     "folder",
     "index",
     "list_models",
     "locate",
-    "new_preset",
-    "read_json",
+    "read",
+    "write",
 ]

@@ -1,27 +1,28 @@
-"""A file from a web server: resumed, retried, and trusted only when its checksum is right."""
+"""A file from a web server, read into memory: from one that proves who it is, in bounded time.
+
+Any server by https; by http this machine only, and never through a proxy. A connection that is cut
+goes on where it was as long as something comes, but nothing half-read is kept on a disk.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
 import re
+import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urljoin, urlsplit
-
-from gon_tf.zoo import files
+from collections.abc import Iterator
+from concurrent.futures import Future, wait
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import requests
-    import tqdm
 
-T = TypeVar("T")
-ATTEMPTS = 4
+ATTEMPTS = 4  # that bring nothing
 PAUSE = 0.5  # seconds before the second attempt; doubled each time
 TIMEOUT = (10, 30)  # seconds to connect, and between two pieces
-REDIRECTS = 5
+PATIENCE, SLOWEST = 60, 2**14  # seconds for a file in all: so many, and for each so many bytes one
+REDIRECTS, LONGEST = 5, 2000  # letters of a URL
 CHUNK = 2**16
 
 
@@ -29,156 +30,157 @@ class TemporaryError(Exception):
     """What may go well if tried again."""
 
 
-def read(url: str, most_bytes: int) -> bytes:
-    """The content of a small file.
-
-    Raises:
-        ConnectionError: if the server cannot be reached, or breaks off or fails every time.
-        FileNotFoundError: if the server has no such file.
-        ValueError: if it is larger, or the URL may not be read.
-    """
-
-    def attempt():
-        content = bytearray()
-        with answer(url) as response:
-            for chunk in response.iter_content(CHUNK):
-                content += chunk
-                if len(content) > most_bytes:
-                    raise ValueError(f"{url} is too large; {most_bytes:,} bytes are the most.")
-        return bytes(content)
-
-    return with_retries(url, attempt)
-
-
-def fetch(url: str, target: Path, registered: dict) -> None:
-    """Makes the file at `url` the file `target`, whose first part may be there already.
-
-    Shows a progress bar on stderr if that is a terminal.
+def read(url: str, most_bytes: int, *, exactly: bool = False) -> bytes:
+    """The content of a file. Shows a progress bar on stderr if that is a terminal.
 
     Args:
         url: https, or http of this machine.
-        target: path of the file. Only when this function has returned does it hold what it should.
-        registered: {"sha256": hex digest, "bytes": size}.
+        most_bytes: that the file may have.
+        exactly: whether it has so many.
 
     Raises:
-        ConnectionError, FileNotFoundError: as `read`; what has come stays, for the next time.
-        ValueError: if the server has another file; it is deleted.
+        ConnectionError: if the server cannot be reached, is too slow, or fails every time.
+        FileNotFoundError: if the server has no such file.
+        ValueError: if it is larger, or the URL, or one that it leads to, may not be read.
     """
     import tqdm
 
-    with tqdm.tqdm(
-        desc=urlsplit(url).path.rsplit("/", 1)[-1],
-        total=registered["bytes"],
-        unit="B",
-        unit_scale=True,
-        disable=None,  # where stderr is no terminal
-        leave=False,
-    ) as bar:
-        with_retries(url, lambda: receive(url, target, registered, bar))
+    check_url(url)
+    content, result = bytearray(), Future()
+
+    def run():
+        try:
+            receive(url, content, most_bytes, exactly=exactly)
+            result.set_result(bytes(content))
+        except BaseException as error:
+            result.set_exception(error)
+
+    # A server may hold a thread up anywhere, also within a header; this one can be left behind.
+    threading.Thread(target=run, daemon=True).start()
+    deadline = time.monotonic() + seconds(most_bytes)
+    name = url.rpartition("/")[-1]
+    with tqdm.tqdm(desc=name, unit="B", unit_scale=True, disable=None, leave=False) as bar:
+        while time.monotonic() < deadline:
+            wait([result], timeout=0.1)
+            bar.update(len(content) - bar.n)
+            if result.done():
+                return result.result()
+    raise ConnectionError(f"{url} cannot be read: more than {seconds(most_bytes):.0f} seconds.")
 
 
-def receive(url: str, target: Path, registered: dict, bar: tqdm.tqdm) -> None:
-    """One attempt of `fetch`."""
-    size = registered["bytes"]
-    start = target.stat().st_size if target.is_file() else 0
-    if start < size:
-        write_rest(url, target, start, size, bar)
-    if files.fingerprint(target) == registered:
-        return
-    target.unlink()
-    if start:  # what was there may have been the beginning of another file
-        raise TemporaryError("the file changed")
-    raise ValueError(f"{url} is not the file in the registry (its sha256 differs).")
+def seconds(most_bytes: int) -> float:
+    """How long a file may take in all."""
+    return PATIENCE + most_bytes / SLOWEST
 
 
-def write_rest(url: str, target: Path, start: int, size: int, bar: tqdm.tqdm) -> None:
-    """Appends to `target`, which has `start` bytes, the others; from the first on if need be."""
-    with answer(url, {"Range": f"bytes={start}-"} if start else {}) as response:
-        if response.status_code == 206 and not continues(response, start):
-            target.unlink()
-            raise TemporaryError("the server sent another part than it was asked for")
-        start = start if response.status_code == 206 else 0
-        bar.reset()
-        bar.update(start)
-        with target.open("ab" if start else "wb") as file:
-            for chunk in response.iter_content(CHUNK):
-                start += len(chunk)
-                if start > size:
-                    break
-                file.write(chunk)
-                bar.update(len(chunk))
-    if start < size:
-        raise TemporaryError("the connection was cut")
-    if start > size:
-        target.unlink()
-        raise ValueError(f"{url} is not the file in the registry: it has more than {size:,} bytes.")
-
-
-def continues(response: requests.Response, start: int) -> bool:
-    """Whether an answer is the rest of a file, from byte `start` on."""
-    match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
-    return match is not None and int(match[1]) == start
+def receive(url: str, content: bytearray, most_bytes: int, *, exactly: bool) -> None:
+    """Fills `content`; see `read`."""
+    failures = 0
+    while True:
+        before, reason = len(content), "the connection was cut"
+        try:
+            with answer(url, before) as response:
+                if response.status_code == 200:  # all of it, whatever was asked for
+                    content.clear()
+                for chunk in response.iter_content(CHUNK):
+                    content.extend(chunk)
+                    if len(content) > most_bytes:
+                        raise ValueError(f"{url} is too large; {most_bytes:,} bytes are the most.")
+            if not exactly or len(content) == most_bytes:
+                return
+        except TemporaryError as error:
+            reason = str(error)
+        failures = 0 if len(content) > before else failures + 1
+        if failures == ATTEMPTS:
+            raise ConnectionError(f"{url} cannot be read: {reason} ({ATTEMPTS} attempts).")
+        time.sleep(PAUSE * 2 ** (failures - 1))
 
 
 @contextlib.contextmanager
-def answer(url: str, headers: dict | None = None) -> Iterator[requests.Response]:
-    """The server's answer to a request, its content still to be read.
+def answer(url: str, start: int) -> Iterator[requests.Response]:
+    """The server's answer to a request for a file from byte `start` on, its content to be read.
 
     Raises:
-        TemporaryError: if there is none, or it breaks off.
+        TemporaryError: if there is none, it is another part, or it breaks off.
+        ConnectionError: if the server does not prove who it is.
         FileNotFoundError: if the server has no such file, or does not give it away.
-        ValueError: if the URL, or one that it leads to, may not be read.
+        ValueError: if a URL that it leads to may not be read.
     """
     import requests
+    from urllib3.exceptions import LocationValueError
 
-    headers = {"Accept-Encoding": "identity", **(headers or {})}
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+    options = {"headers": headers, "stream": True, "timeout": TIMEOUT}
     try:
-        with requests.Session() as session:
-            for _ in range(REDIRECTS):
-                check_url(url)
-                options = {"stream": True, "timeout": TIMEOUT, "allow_redirects": False}
-                with session.get(url, headers=headers, **options) as response:
-                    if not response.is_redirect:
-                        check_status(url, response.status_code)
-                        yield response
-                        return
-                    target = urljoin(url, response.headers["Location"])
-                    if urlsplit(url).scheme == "https" != urlsplit(target).scheme:
-                        raise ValueError(f"{url} leads away from https, to {target}.")
-                    url = target
-        raise ValueError(f"{url} redirects again and again.")
-    except requests.Timeout as error:
-        raise TemporaryError("the server does not answer in time") from error
-    except requests.exceptions.InvalidURL as error:
-        raise ValueError(f"{url} is not a URL: {error}") from error
+        with session_for(url) as session, session.get(url, **options) as response:
+            check_status(url, response, start)
+            yield response
+    except requests.TooManyRedirects as error:
+        raise ValueError(f"{url} redirects again and again.") from error
+    except (requests.exceptions.InvalidSchema, LocationValueError) as error:
+        raise ValueError(f"{url} is, or leads to, what is no URL of https.") from error
     except requests.exceptions.SSLError as error:
         raise ConnectionError(f"There is no trusted https connection to {url}.") from error
+    except requests.Timeout as error:
+        raise TemporaryError("the server does not answer in time") from error
     except requests.exceptions.ChunkedEncodingError as error:
         raise TemporaryError("the connection was cut") from error
     except requests.RequestException as error:
         raise TemporaryError("there is no connection to the server; are you offline?") from error
 
 
-def check_status(url: str, status: int) -> None:
+def session_for(url: str) -> requests.Session:
+    """A session that looks at every URL, as it has parsed it, before it connects."""
+    import requests
+
+    class Careful(requests.Session):
+        def send(self, request, **options):
+            check_url(request.url)
+            if url.startswith("https:") and not request.url.startswith("https:"):
+                raise ValueError(f"{url} leads away from https, to {shown(request.url)}.")
+            return super().send(request, **options)
+
+    session = Careful()
+    session.max_redirects = REDIRECTS
+    session.trust_env = url.startswith("https:")  # else a proxy would be asked for this machine
+    return session
+
+
+def check_status(url: str, response: requests.Response, start: int) -> None:
     """Raises unless the server gives the file, or the part of it that was asked for."""
-    if status in (200, 206):
-        return
-    if status == 416 or status == 429 or status >= 500:
+    status = response.status_code
+    if status == 206:
+        if not re.match(rf"bytes {start}-\d", response.headers.get("Content-Range", "")):
+            raise TemporaryError("the server sends another part of the file than it is asked for")
+    elif status in (416, 429) or status >= 500:
         raise TemporaryError(f"the server answers {status}")
-    raise FileNotFoundError(f"There is no file {url} (the server answers {status}).")
+    elif status != 200:
+        raise FileNotFoundError(f"There is no file {url} (the server answers {status}).")
 
 
 def check_url(url: str) -> None:
-    """Raises ValueError unless a URL can be trusted to name its server: https, or this machine."""
-    parts = urlsplit(url)
-    if not parts.hostname:
-        raise ValueError(f"A zoo's URL is https://HOST/PATH. Received: {url!r}")
-    if parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(parts.hostname)):
-        return
-    raise ValueError(
-        f"Models are read by https (or http from this machine), which proves the server. "
-        f"Received: {url!r}"
-    )
+    """Raises ValueError unless a URL can be trusted to name its server: https, or this machine.
+
+    Programs differ in what they take for the host of a URL with a backslash or a user name: there
+    must be none, and the host is the one that the HTTP library connects to.
+    """
+    import requests
+    from urllib3.util import parse_url
+
+    parts = None
+    if len(url) <= LONGEST and not re.search(r"[\\\s\x00-\x1f\x7f]", url):
+        with contextlib.suppress(ValueError):  # which all errors of parsing are
+            parts = parse_url(requests.Request("GET", url).prepare().url)
+    if parts is None or parts.auth or not parts.host:
+        raise ValueError(
+            "A zoo's URL is https://HOST/PATH, without a user name, password, backslash, blank or "
+            f"control character. Received: {shown(url)!r}"
+        )
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_this_machine(parts.host)):
+        raise ValueError(
+            "Models are read by https (or http from this machine), which proves the server. "
+            f"Received: {shown(url)!r}"
+        )
 
 
 def is_this_machine(host: str) -> bool:
@@ -186,22 +188,11 @@ def is_this_machine(host: str) -> bool:
     if host == "localhost":
         return True
     with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     return False
 
 
-def with_retries(url: str, attempt: Callable[[], T]) -> T:
-    """What `attempt` returns, tried again after growing pauses when it fails for now.
-
-    Raises:
-        ConnectionError: if it fails every time.
-    """
-    reason = None
-    for number in range(ATTEMPTS):
-        if number:
-            time.sleep(PAUSE * 2 ** (number - 1))
-        try:
-            return attempt()
-        except TemporaryError as error:
-            reason = error
-    raise ConnectionError(f"{url} cannot be read: {reason} ({ATTEMPTS} attempts).") from reason
+def shown(url: str) -> str:
+    """A URL for messages, without what may be secret in it: user name, password, query."""
+    start, slashes, rest = re.split(r"[?#]", url, maxsplit=1)[0].partition("://")
+    return f"{start}{slashes}{rest.rpartition('@')[2]}"[:200]

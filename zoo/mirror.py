@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
-import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from gon_tf.zoo import download, files, registry
-from gon_tf.zoo.registry import REGISTRY, Entry
+from gon_tf.zoo import download, registry
+from gon_tf.zoo.registry import CONFIG, REGISTRY, WEIGHTS, Entry
+
+from gon_tf import files
 
 ROOT = Path(__file__).parent
 
@@ -37,16 +39,12 @@ class FolderZoo:
     def entries(self) -> tuple[Entry, ...]:
         """All models, in the order of their names."""
         path = self.root / REGISTRY
-        if path.is_symlink():
-            raise ValueError(f"{path} is a link; a zoo holds the file itself.")
-        if not path.is_file():
+        if not os.path.lexists(path):
             raise FileNotFoundError(f"{self.root} is not a zoo: it has no {REGISTRY}.")
-        if path.stat().st_size > registry.MOST_BYTES:
-            raise ValueError(f"{path} is too large: {path.stat().st_size:,} bytes.")
-        return registry.parse(path.read_bytes(), path)
+        return registry.parse(files.read_plain(path, registry.MOST_BYTES), path)
 
-    def folder(self, entry: Entry) -> Path:
-        """The preset folder of a model, its files checked against the registry.
+    def read(self, entry: Entry) -> tuple[Path, dict[str, bytes]]:
+        """The preset folder of a model, and its files, which are those of the registry.
 
         Raises:
             ValueError: if a file is not the one that was registered.
@@ -55,16 +53,17 @@ class FolderZoo:
         preset = self.root / entry.name
         if preset.is_symlink():
             raise ValueError(f"{preset} is a link; a zoo holds the folders themselves.")
-        files.check_plain(preset)
+        contents = {}
         for file, registered in entry.files.items():
-            if not (preset / file).is_file():
+            if not os.path.lexists(preset / file):
                 raise FileNotFoundError(f"The zoo model {entry.name} has no {file}: {self.advice}.")
-            if files.fingerprint(preset / file) != registered:
+            contents[file] = files.read_plain(preset / file, registry.FILES[file])
+            if registry.fingerprint(contents[file]) != registered:
                 raise ValueError(
                     f"{preset / file} is not the file in the registry (its sha256 differs): "
                     f"{self.advice}."
                 )
-        return preset
+        return preset, contents
 
 
 @dataclass(frozen=True)
@@ -98,55 +97,48 @@ class WebZoo:
             if not copy.is_file():
                 raise
             warnings.warn(f"{error} The registry of the last time is used.", stacklevel=2)
-            return registry.parse(copy.read_bytes(), copy)
+            return registry.parse(files.read_plain(copy, registry.MOST_BYTES), copy)
         found = registry.parse(content, url)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        files.write_whole(copy, content)
+        with contextlib.suppress(OSError):  # a cache that cannot be written may have the model
+            files.write(copy, content)
         return found
 
-    def folder(self, entry: Entry) -> Path:
+    def read(self, entry: Entry) -> tuple[Path, dict[str, bytes]]:
         """The preset folder of a model in the cache, downloaded if it is not there or damaged.
 
         Several processes may ask at once: one downloads, the others wait.
 
         Raises:
-            ConnectionError: if the server cannot be reached; what came stays for the next time.
+            ConnectionError: if the server cannot be reached.
             FileNotFoundError: if the server lacks a file.
             ValueError: if the server has another file than the registry says.
         """
-        import filelock
-
         cached = FolderZoo(cache() / "models" / entry.digest)
-        if is_intact(cached, entry):
-            return cached.root / entry.name
-        cached.root.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(cached.root / ".lock"):
-            if not is_intact(cached, entry):
-                self._download(entry, cached.root)
-        return cached.folder(entry)
+        with contextlib.suppress(ValueError, OSError):
+            return cached.read(entry)
+        patience = sum(download.seconds(file["bytes"]) for file in entry.files.values())
+        if cached.root.is_symlink() or not cached.root.is_dir():
+            files.remove(cached.root)
+        with files.locked(cached.root / ".lock", patience):
+            with contextlib.suppress(ValueError, OSError):
+                return cached.read(entry)
+            contents = {file: self._download(entry, file) for file in entry.files}
+            files.remove(cached.root / entry.name)  # damaged, or a link to who knows where
+            registry.write(cached.root / entry.name, contents)
+        return cached.root / entry.name, contents
 
-    def _download(self, entry: Entry, target: Path) -> None:
-        partial, complete = target / ".partial", target / entry.name
-        partial.mkdir(exist_ok=True)
-        for file, registered in entry.files.items():
-            download.fetch(f"{self.url}/{entry.name}/{file}", partial / file, registered)
-        shutil.rmtree(complete, ignore_errors=True)
-        partial.rename(complete)
-
-
-def is_intact(zoo: FolderZoo, entry: Entry) -> bool:
-    """Whether a folder holds the files of a model."""
-    try:
-        zoo.folder(entry)
-    except (ValueError, OSError):
-        return False
-    return True
+    def _download(self, entry: Entry, file: str) -> bytes:
+        url, registered = f"{self.url}/{entry.name}/{file}", entry.files[file]
+        content = download.read(url, registered["bytes"], exactly=True)
+        if registry.fingerprint(content) != registered:
+            raise ValueError(f"{url} is not the file in the registry (its sha256 differs).")
+        return content
 
 
 def cache() -> Path:
     """Folder of what is downloaded: `$GON_TF_CACHE`, or one where the system keeps such things."""
     if folder := os.environ.get("GON_TF_CACHE"):
-        return Path(folder).expanduser()
+        return files.path_of(folder)
     import platformdirs
 
     return platformdirs.user_cache_path("gon-tf", appauthor=False)
@@ -164,15 +156,18 @@ def at(place: str | os.PathLike | None = None) -> FolderZoo | WebZoo:
     place = os.fspath(place or os.environ.get("GON_TF_ZOO") or ROOT)
     if place == os.fspath(ROOT):
         return FolderZoo(ROOT, advice="install gon-tf again")
-    if "://" not in place:
-        return FolderZoo(Path(place).expanduser())
-    parts = urlsplit(place)
-    if parts.scheme == "file":
-        return FolderZoo(Path(url2pathname(parts.path)))
-    if parts.query or parts.fragment:
-        raise ValueError(f"A zoo's URL is https://HOST/PATH. Received: {place!r}")
-    download.check_url(place)
-    return WebZoo(place.rstrip("/"))
+    scheme, slashes, rest = place.partition("://")
+    if not slashes:
+        return FolderZoo(files.path_of(place))
+    if scheme.lower() == "file":
+        return FolderZoo(Path(url2pathname(urlsplit(place).path)))
+    url = f"{scheme.lower()}://{rest.rstrip('/')}"
+    download.check_url(url)
+    if "?" in url or "#" in url:
+        raise ValueError(
+            f"A zoo's URL is https://HOST/PATH, without ? or #. Received: {download.shown(url)!r}"
+        )
+    return WebZoo(url)
 
 
 def entries() -> tuple[Entry, ...]:
@@ -197,6 +192,10 @@ def list_models(dataset: str | None = None, variant: str | None = None) -> list[
 def find(model: str) -> Entry:
     """The entry of a model, by its name or URL.
 
+    Args:
+        model: name in the zoo, or URL: `https://HOST/PATH/NAME` for NAME in the zoo at
+            `https://HOST/PATH`.
+
     Raises:
         UnknownModelError: if there is none; the text suggests the nearest name.
         OSError: if the zoo cannot be read.
@@ -206,11 +205,12 @@ def find(model: str) -> Entry:
 
 
 def folder(model: str) -> Path:
-    """The preset folder of a model, its files checked against the registry.
+    """The preset folder of a model, its files checked against the registry; see `fetch`."""
+    return fetch(model)[0]
 
-    Args:
-        model: name in the zoo, or URL: `https://HOST/PATH/NAME` for NAME in the zoo at
-            `https://HOST/PATH`.
+
+def fetch(model: str) -> tuple[Path, dict[str, bytes]]:
+    """The preset folder of a model, by its name or URL, and the files that were checked.
 
     Raises:
         UnknownModelError: if there is no such model.
@@ -219,7 +219,7 @@ def folder(model: str) -> Path:
         ConnectionError: if it must be downloaded and the server cannot be reached.
     """
     zoo, entry = _zoo_and_entry(model)
-    return zoo.folder(entry)
+    return zoo.read(entry)
 
 
 def _zoo_and_entry(model: str) -> tuple[FolderZoo | WebZoo, Entry]:
@@ -234,15 +234,31 @@ def locate(model: str | os.PathLike) -> Path:
 
     Raises:
         UnknownModelError: if it is none of these.
-        ValueError: if it is a folder or file, but no preset; or as `folder`.
-        OSError: as `folder`.
+        ValueError: if it is a folder or file, but no preset; or as `fetch`.
+        OSError: as `fetch`.
     """
-    if "://" in os.fspath(model):
-        return folder(os.fspath(model))
-    path = Path(model)
-    if (path / files.CONFIG).exists():
-        files.check_plain(path)
-        return path
-    if path.exists():
-        raise ValueError(f"{path} is not a preset: it has no {files.CONFIG}.")
-    return folder(os.fspath(model))
+    return _own(model) or folder(os.fspath(model))
+
+
+def read(model: str | os.PathLike) -> tuple[Path, dict[str, bytes]]:
+    """What `locate` finds, and its config and weights, as they were checked."""
+    own = _own(model)
+    return (own, registry.read(own, (CONFIG, WEIGHTS))) if own else fetch(os.fspath(model))
+
+
+def _own(model: str | os.PathLike) -> Path | None:
+    """The preset folder that `model` is the path of; None if it names a model of a zoo."""
+    name = os.fspath(model)
+    path = files.path_of(name)
+    if "://" in name or not path.exists():
+        return None
+    if not (path / CONFIG).exists():
+        raise ValueError(f"{path} is not a preset: it has no {CONFIG}.")
+    with contextlib.suppress(ValueError, OSError):
+        if name == path.name and isinstance(zoo := at(), FolderZoo):
+            registry.find(name, zoo.entries)
+            warnings.warn(
+                f"The folder {name} is taken, not the zoo model of that name; ./{name} says so.",
+                stacklevel=3,
+            )
+    return path

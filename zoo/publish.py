@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
-from gon_tf.zoo import files, registry
+from gon_tf.zoo import registry
+from gon_tf.zoo.registry import METADATA
 
+from gon_tf import files
+
+PATIENCE = 60  # seconds to wait for somebody else who publishes
 NEEDED = ("description", "dataset", "metrics", "licence")  # what people who use a model must know
 
 
@@ -38,29 +41,26 @@ def publish(
         FileExistsError: if there is a model of that name, without `overwrite`.
         OSError: if a file is missing or the zoo cannot be written.
     """
-    import filelock
-
     from gon_tf import presets
 
-    preset, place = Path(preset).absolute(), Path(place)
+    preset, place = files.path_of(preset).absolute(), files.path_of(place)
     name = name or preset.name
     registry.check_name(name)
     if "-" not in name:
         raise ValueError(f"A model's name is <dataset>-<variant>. Received: {name!r}")
-    files.check_plain(preset)
-    metadata = files.read_json(preset / files.METADATA)
+    contents = registry.read(preset)  # what is checked is what is published
+    metadata = files.parse_json(contents[METADATA], preset / METADATA)
     if licence and not metadata.get("licence"):
         metadata["licence"] = licence
-    check_metadata(metadata, presets.shapes(presets.load(preset)), preset / files.METADATA)
+        contents[METADATA] = files.json_bytes(metadata)
+    check_metadata(metadata, presets.shapes(presets.read(preset, contents)), preset / METADATA)
+    files.check_apart(place / name, [preset])
     place.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(place / ".lock"):
+    with files.locked(place / ".lock", PATIENCE):
         if (place / name).exists() and not overwrite:
             raise FileExistsError(f"{place / name} exists already; --overwrite replaces it.")
         registry.scan(place)  # what is there must not keep the new model from being indexed
-        with files.new_preset(place / name) as temporary:
-            for file in (files.CONFIG, files.WEIGHTS):
-                shutil.copyfile(preset / file, temporary / file)
-            files.write_json(temporary / files.METADATA, metadata)
+        registry.write(place / name, contents)
         found = registry.index(place)
     return next(entry for entry in found if entry.name == name)
 

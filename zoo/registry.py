@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from gon_tf.zoo import files
+from gon_tf import files
 
 REGISTRY = "registry.json"
 FORMAT = 1
 MOST_BYTES = 2**22  # of a registry
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+FILES = {CONFIG: 2**20, METADATA: 2**20, WEIGHTS: 2**32}  # of a preset, with the most bytes of each
+OF_METADATA = ("parameters", "image_shape", "latent_dim", "metrics")  # what an entry takes of it
+MOST_SIDES, MOST_LETTERS = 10, 100  # of an image's shape, and of a name
 NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -53,43 +56,43 @@ class Entry:
 
     def __post_init__(self):
         check_name(self.name)
-        numbers = (self.parameters, self.latent_dim, *as_list(self.image_shape))
-        texts = (self.dataset, self.variant)
+        shape = self.image_shape if isinstance(self.image_shape, list) else [None]
         if not (
-            all(type(number) is int for number in numbers)
-            and all(isinstance(text, str) for text in texts)
+            len(shape) <= MOST_SIDES
+            and all(type(number) is int for number in (self.parameters, self.latent_dim, *shape))
+            and all(is_text(text) for text in (self.dataset, self.variant))
             and isinstance(self.metrics, dict)
         ):
             raise ValueError(f"The entry of {self.name} has a value of a wrong kind.")
-        if not isinstance(self.files, dict) or set(self.files) != set(files.NAMES):
-            raise ValueError(f"The files of {self.name} must be {', '.join(files.NAMES)}.")
+        if not isinstance(self.files, dict) or set(self.files) != set(FILES):
+            raise ValueError(f"The files of {self.name} must be {', '.join(FILES)}.")
         for file, registered in self.files.items():
-            if not is_fingerprint(registered, files.MOST_BYTES[file]):
+            if not is_fingerprint(registered, FILES[file]):
                 raise ValueError(f"{self.name} has no valid sha256 and size of {file}.")
 
     @property
     def digest(self) -> str:
         """Short name of exactly these files."""
-        parts = "".join(self.files[file]["sha256"] for file in files.NAMES)
+        parts = "".join(self.files[file]["sha256"] for file in FILES)
         return hashlib.sha256(parts.encode()).hexdigest()[:16]
+
+
+def is_text(value) -> bool:
+    """Whether `value` is a text of a bearable length."""
+    return isinstance(value, str) and len(value) <= MOST_LETTERS
 
 
 def check_name(name) -> None:
     """Raises ValueError unless `name` can be that of a model: never a path, never hidden."""
-    if not isinstance(name, str) or not NAME.fullmatch(name) or len(name) > 100:
+    if not is_text(name) or not NAME.fullmatch(name):
         raise ValueError(
-            "A model's name has lower-case letters and digits, joined by - _ or . "
-            f"Received: {name!r}"
+            "A model's name has lower-case letters and digits, joined by - _ or ., at most 100. "
+            f"Received: {str(name)[:200]!r}"
         )
 
 
-def as_list(value) -> list:
-    """`value` if it is a list, or else a list that no check of numbers passes."""
-    return value if isinstance(value, list) else [None]
-
-
 def is_fingerprint(value, most_bytes: int) -> bool:
-    """Whether `value` is what `files.fingerprint` gives for a file of at most so many bytes."""
+    """Whether `value` is what `fingerprint` gives for a content of at most so many bytes."""
     return (
         isinstance(value, dict)
         and set(value) == {"sha256", "bytes"}
@@ -151,8 +154,8 @@ def index(root: Path) -> tuple[Entry, ...]:
         OSError: if a file is missing or cannot be written.
     """
     found = scan(root)
-    text = json.dumps({"format": FORMAT, "models": [asdict(entry) for entry in found]}, indent=2)
-    files.write_whole(root / REGISTRY, f"{text}\n".encode())
+    models = [asdict(entry) for entry in found]
+    files.write_json(root / REGISTRY, {"format": FORMAT, "models": models})
     return found
 
 
@@ -162,7 +165,7 @@ def scan(root: Path) -> tuple[Entry, ...]:
     Raises:
         ValueError, OSError: as `index`.
     """
-    presets = sorted(config.parent for config in root.glob(f"*/{files.CONFIG}"))
+    presets = sorted(config.parent for config in root.glob(f"*/{CONFIG}"))
     return tuple(entry_of(preset) for preset in presets if not preset.name.startswith("."))
 
 
@@ -173,18 +176,42 @@ def entry_of(preset: Path) -> Entry:
         ValueError: if its metadata or its name are not those of a preset.
         OSError: if a file is missing.
     """
-    files.check_plain(preset)
-    metadata = files.read_json(preset / files.METADATA)
-    if missing := {"parameters", "image_shape", "latent_dim", "metrics"} - metadata.keys():
-        raise ValueError(f"{preset / files.METADATA} has no {', '.join(sorted(missing))}.")
+    contents = read(preset)
+    metadata = files.parse_json(contents[METADATA], preset / METADATA)
+    if missing := [key for key in OF_METADATA if key not in metadata]:
+        raise ValueError(f"{preset / METADATA} has no {', '.join(missing)}.")
     dataset, _, variant = preset.name.rpartition("-")
     return Entry(
-        name=preset.name,
-        dataset=dataset,
-        variant=variant,
-        parameters=metadata["parameters"],
-        image_shape=metadata["image_shape"],
-        latent_dim=metadata["latent_dim"],
-        metrics=metadata["metrics"],
-        files={file: files.fingerprint(preset / file) for file in files.NAMES},
+        preset.name,
+        dataset,
+        variant,
+        *(metadata[key] for key in OF_METADATA),
+        files={file: fingerprint(content) for file, content in contents.items()},
     )
+
+
+def read(preset: Path, names: Iterable[str] = FILES) -> dict[str, bytes]:
+    """Files of a preset folder, which may be anybody's, as they were at one moment.
+
+    Raises:
+        ValueError: if one is a link, no plain file, or too large, or they change all the time.
+        FileNotFoundError: if one is missing.
+    """
+    for _ in range(3):
+        contents = {file: files.read_plain(preset / file, FILES[file]) for file in names}
+        # Whoever saves a preset takes its config away first, and puts the new one last.
+        if files.read_plain(preset / CONFIG, FILES[CONFIG]) == contents[CONFIG]:
+            return contents
+    raise ValueError(f"{preset} is being written; try again.")
+
+
+def write(preset: Path, contents: dict[str, bytes]) -> None:
+    """Writes files of a preset to its folder; what else is there stays."""
+    with files.filling(preset, CONFIG) as temporary:
+        for file, content in contents.items():
+            (temporary / file).write_bytes(content)
+
+
+def fingerprint(content: bytes) -> dict:
+    """sha256 and size of a file's content, as `files.fingerprint` of the file."""
+    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from docs.generate import cards
-from gon_tf.cli.pictures import grid, to_uint8
+from gon_tf.pictures import grid, to_uint8
 
 COLUMNS = 10
 MOST_BYTES = 60_000

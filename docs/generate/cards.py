@@ -12,13 +12,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gon_tf.zoo import files
+from gon_tf.zoo import CONFIG, METADATA
 from gon_tf.zoo.mirror import ROOT
 from gon_tf.zoo.registry import index
 
 from docs.generate.figures import FIGURES, METRICS, REFERENCES, last_of_each_source, metrics_of
 from docs.generate.markdown import number, table
 from docs.generate.results import BASELINES, RESULTS, overview, results
+from gon_tf import files
 
 CARD, LICENCE = "README.md", "MIT"
 NEEDED = (
@@ -126,10 +127,8 @@ def hours(seconds: float) -> str:
 
 def read_models(root: Path = ROOT) -> dict[str, dict]:
     """Metadata of every model in a folder, by name."""
-    configs = sorted(root.glob(f"*/{files.CONFIG}"))
-    return {
-        config.parent.name: files.read_json(config.with_name(files.METADATA)) for config in configs
-    }
+    configs = sorted(root.glob(f"*/{CONFIG}"))
+    return {config.parent.name: files.read_json(config.with_name(METADATA)) for config in configs}
 
 
 def between_marks(text: str, generated: str) -> str:
@@ -157,7 +156,7 @@ def main() -> None:
     options = parser.parse_args()
     for name, metadata in read_models().items():
         if "licence" not in metadata:  # training leaves it open; here it is the project's
-            files.write_json(ROOT / name / files.METADATA, {**metadata, "licence": LICENCE})
+            files.write_json(ROOT / name / METADATA, {**metadata, "licence": LICENCE})
     models = read_models()
     index(ROOT)
     if options.pictures:

@@ -1,17 +1,31 @@
-"""A callback that lets a training go on, bit by bit the same, after whatever stopped it."""
+"""A callback that lets a training go on, bit by bit the same, after whatever stopped it.
+
+A checkpoint is one file, `EPOCH-STEP.checkpoint`: the SHA-256 of what follows in a line of
+hexadecimal digits, then arrays in NumPy's npz format. Nothing in it is code or pickled. The last
+two are kept: should the newest be damaged, the one before it is there.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
+import re
+import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from gon_tf import arguments
-from gon_tf.callbacks import checkpoint_files as checkpoints
+from gon_tf import arguments, files
+
+NAME = re.compile(r"\d{6}-\d{9}\.checkpoint")
+STATE = "state"
 
 # What Keras' callbacks know that is not in a variable. Others say so by `checkpointed`.
 KNOWLEDGE = {
@@ -52,6 +66,8 @@ class Checkpoint(keras.callbacks.Callback):
         callbacks: other callbacks of the training whose knowledge is kept: of Keras'
             `EarlyStopping`, `ReduceLROnPlateau` and `SwapEMAWeights`, here `TrainingLog`.
         writes: False in all workers but one, if there are several.
+        of: what is trained, in a word that no other training has; a checkpoint of another is
+            refused.
 
     Raises:
         ValueError: if an argument is out of range, all checkpoints are damaged, or they belong to
@@ -72,13 +88,15 @@ class Checkpoint(keras.callbacks.Callback):
         callbacks: Sequence[keras.callbacks.Callback] = (),
         *,
         writes: bool = True,
+        of: str = "",
     ):
         super().__init__()
         self.folder = Path(folder)
         self.every = arguments.integer("every", every)
         self.callbacks = list(callbacks)
         self.writes = arguments.boolean("writes", writes)
-        self.restored = checkpoints.newest(self.folder)
+        self.of = of
+        self.restored = newest(self.folder)
         self._stopping = False
 
     @property
@@ -168,9 +186,9 @@ class Checkpoint(keras.callbacks.Callback):
                 values[name] = {"first": len(arrays), "count": len(value)}
                 arrays.extend(map(np.asarray, value))
             known[type(callback).__name__] = {"values": values, "arrays": list(lists)}
-        state = {"finished": finished, "callbacks": known}
+        state = {"finished": finished, "callbacks": known, "of": self.of}
         if self.writes:
-            checkpoints.write(self.folder, checkpoints.Checkpoint(epoch, step, arrays, state))
+            write(self.folder, Moment(epoch, step, arrays, state))
 
     def _restore(self, checkpoint):
         variables, metrics = self._variables(), self._metrics()
@@ -182,6 +200,8 @@ class Checkpoint(keras.callbacks.Callback):
             raise ValueError(
                 f"The checkpoint in {self.folder} is of another model, optimizer or callbacks."
             )
+        if checkpoint.state.get("of", self.of) != self.of:  # 0.1.0 did not say
+            raise ValueError(f"The checkpoint in {self.folder} is of another training.")
         for variable, array in zip(variables, arrays, strict=False):
             assign(variable, array)
         self._metrics_restored = arrays[len(variables) : count]
@@ -231,3 +251,91 @@ def assign(variable, array: np.ndarray) -> None:
 def several_workers(strategy: tf.distribute.Strategy) -> bool:
     """Whether `strategy` spans several processes."""
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
+# Files
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A training between two steps.
+
+    Attributes:
+        epoch: epochs that are done.
+        step: steps of the next epoch that are done.
+        arrays: values of all variables, in an order that the writer knows.
+        state: all else, as JSON values.
+    """
+
+    epoch: int
+    step: int
+    arrays: Sequence[np.ndarray]
+    state: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def filename(self) -> str:
+        """Name of its file; names sort as the training goes."""
+        return f"{self.epoch:06}-{self.step:09}.checkpoint"
+
+    def __str__(self):
+        return f"after epoch {self.epoch}" + (f" and {self.step} steps" if self.step else "")
+
+
+def write(folder: Path, moment: Moment) -> None:
+    """Writes a checkpoint, then removes those that are not needed any more.
+
+    Raises:
+        OSError: if it cannot be written; the former ones are then still there.
+    """
+    packed = io.BytesIO()
+    header = {"epoch": moment.epoch, "step": moment.step, "state": moment.state}
+    text = json.dumps(header, default=lambda number: number.item())  # NumPy's numbers
+    arrays = {str(number): array for number, array in enumerate(moment.arrays)}
+    np.savez(packed, **arrays, **{STATE: np.frombuffer(text.encode(), np.uint8)})
+    content = packed.getvalue()
+    digest = hashlib.sha256(content).hexdigest().encode()
+    files.write(folder / moment.filename, digest + b"\n" + content)
+    paths = find(folder)
+    ahead = [path for path in paths if path.name > moment.filename]  # damaged, or of another
+    for path in [*ahead, *sorted(set(paths) - set(ahead))[:-2]]:
+        path.unlink(missing_ok=True)
+
+
+def newest(folder: Path) -> Moment | None:
+    """The newest checkpoint that is not damaged; None if there is none at all.
+
+    A damaged one is named in a `UserWarning`, and the one before is taken.
+
+    Raises:
+        ValueError: if all are damaged.
+    """
+    paths = find(folder)
+    for path in reversed(paths):
+        try:
+            return read(path)
+        except (OSError, ValueError) as error:
+            warnings.warn(f"{error} The checkpoint before it is taken.", stacklevel=2)
+    if paths:
+        raise ValueError(f"All {len(paths)} checkpoints in {folder} are damaged.")
+    return None
+
+
+def find(folder: Path) -> list[Path]:
+    """Files of the checkpoints in `folder`, the oldest first."""
+    return sorted(path for path in folder.glob("*") if NAME.fullmatch(path.name) and path.is_file())
+
+
+def read(path: Path) -> Moment:
+    """The checkpoint in a file.
+
+    Raises:
+        ValueError: if it is not what was written.
+        OSError: if it cannot be read.
+    """
+    digest, _, content = path.read_bytes().partition(b"\n")
+    if hashlib.sha256(content).hexdigest().encode() != digest:
+        raise ValueError(f"The checkpoint {path} is damaged.")
+    with np.load(io.BytesIO(content), allow_pickle=False) as packed:
+        header = json.loads(packed[STATE].tobytes())
+        arrays = [packed[str(number)] for number in range(len(packed.files) - 1)]
+    return Moment(header["epoch"], header["step"], arrays, header["state"])

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import keras
 
-from gon_tf import files, plots
+from gon_tf import files, pictures
+from gon_tf.callbacks.curve import loss_curve
 
 
 class TrainingLog(keras.callbacks.Callback):
@@ -70,4 +71,4 @@ class TrainingLog(keras.callbacks.Callback):
             writer.writeheader()
             writer.writerows(self.rows)
         if self.curve:
-            plots.write(self.curve, plots.loss_curve(self.rows))
+            pictures.write(self.curve, loss_curve(self.rows))

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gon_tf import arguments, plots
+from gon_tf import arguments, pictures
 from gon_tf.latents import Normal, fit_gaussian, mixture_draws
 
 SHOWN = 10  # images whose reconstructions are shown
@@ -63,7 +63,7 @@ class Pictures(keras.callbacks.Callback):
             return
         for name, picture in self.draw().items():
             if self.folder:
-                plots.write(self.folder / name / f"{epoch + 1:04}.png", picture)
+                pictures.write(self.folder / name / f"{epoch + 1:04}.png", picture)
             if self.writer:
                 with self.writer.as_default():
                     tf.summary.image(name, picture[None], step=epoch)
@@ -75,8 +75,10 @@ class Pictures(keras.callbacks.Callback):
         shown = self.images[:SHOWN]
         reconstructions = self.model.decode(latents[:SHOWN])
         return {
-            "reconstructions": plots.pairs(plots.to_uint8(shown), plots.to_uint8(reconstructions)),
-            "samples": plots.square(plots.to_uint8(self.draw_samples(latents))),
+            "reconstructions": pictures.pairs(
+                pictures.to_uint8(shown), pictures.to_uint8(reconstructions)
+            ),
+            "samples": pictures.square(pictures.to_uint8(self.draw_samples(latents))),
         }
 
     def draw_samples(self, latents: np.ndarray) -> np.ndarray:

@@ -1,20 +1,24 @@
-"""The group of commands: how a command ends when something fails."""
+"""The group of commands: how a command ends when something fails, or a signal comes."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
+import sys
 import warnings
 from collections.abc import Iterator
 
 import click
 
-from gon_tf.__main__ import INTERRUPTED
+from gon_tf import signals
 from gon_tf.cli import report
+from gon_tf.files import disk_is_full
 from gon_tf.startup import debugging, is_expected
 
 BROKEN_PIPE = 141  # 128 + SIGPIPE
+SECRETS = re.compile(r"(?<=://)[^\s/?#]*@")  # user and password of a URL
 
 
 class Commands(click.Group):
@@ -27,10 +31,11 @@ class Commands(click.Group):
 
     def invoke(self, ctx):
         """Run the command that was asked for."""
-        with failures_as_status(), terminated_in_order(), warnings.catch_warnings():
+        with signals_in_order(), failures_as_status(), warnings.catch_warnings():
             warnings.showwarning = show_warning
             # Keras says so after the first pass over a folder, whose length it cannot know.
             warnings.filterwarnings("ignore", message="Your input ran out of data")
+            make_printable(sys.stdout)
             return super().invoke(ctx)
 
 
@@ -39,10 +44,13 @@ def failures_as_status():
     """Turn what a command raises into click's ways to end: a message, an exit status."""
     try:
         yield
-    except (click.ClickException, click.exceptions.Exit, click.Abort):
+    except (click.exceptions.Exit, click.Abort):
+        raise
+    except click.ClickException as error:
+        error.message = clean(error.message)
         raise
     except KeyboardInterrupt:
-        raise click.exceptions.Exit(INTERRUPTED) from None
+        raise click.exceptions.Exit(128 + signal.SIGINT) from None
     except BrokenPipeError:
         # The reader of stdout left; without this Python complains once more on its way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -50,34 +58,63 @@ def failures_as_status():
     except Exception as error:
         if debugging():
             raise
-        raise click.ClickException(report.printable(one_line(error))) from error
+        raise click.ClickException(clean(one_line(error))) from error
 
 
 @contextlib.contextmanager
-def terminated_in_order() -> Iterator[None]:
-    """Let SIGTERM end the process by way of all `finally` blocks, as SIGINT does."""
+def signals_in_order() -> Iterator[None]:
+    """Let signals end the process by way of all `finally` blocks, quietly.
 
-    def leave(number, frame):
-        raise SystemExit(128 + number)
+    An import that is interrupted may make another error of it, or print that it is ignored.
+    """
+    came: list[int] = []
 
-    former = signal.signal(signal.SIGTERM, leave)
+    def end(number, _frame):
+        came.append(number)
+        sys.unraisablehook = lambda _: None
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+    former, unraisable = signals.call(end), sys.unraisablehook
     try:
         yield
+    except BaseException:
+        if came:
+            raise click.exceptions.Exit(128 + came[0]) from None
+        raise
     finally:
-        signal.signal(signal.SIGTERM, former)
+        sys.unraisablehook = unraisable
+        signals.put_back(former)
 
 
 def show_warning(message, *_args, **_options) -> None:
     """Print a warning without the line of code that gave it."""
-    click.echo(f"Warning: {report.printable(str(message))}", err=True)
+    click.echo(f"Warning: {clean(str(message))}", err=True)
+
+
+def make_printable(stream) -> None:
+    """Let a text stream take every file name: its bytes, or a replacement."""
+    if hasattr(stream, "reconfigure"):
+        utf8 = (stream.encoding or "").lower().replace("-", "") == "utf8"
+        stream.reconfigure(errors="surrogateescape" if utf8 else "replace")
+
+
+def clean(words: str) -> str:
+    """`words` without secrets, and without what could steer a terminal."""
+    return "\n".join(map(report.printable, SECRETS.sub("", words).split("\n")))
 
 
 def one_line(error: Exception) -> str:
     """What to tell the user: an expected error's own sentence, or the kind of a surprise."""
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.strerror}: {error.filename}"
-    lines = str(error).strip().splitlines()
+    lines = [line.strip() for line in str(error).strip().splitlines()]
+    name = type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else f"{error.strerror}."
+    if disk_is_full(error):
+        return f"The disk is full: {' '.join(lines[:1])}"
+    if isinstance(error, MemoryError) or name == "ResourceExhaustedError":
+        return "There is not enough memory for that: use smaller batches, sizes or models."
+    if isinstance(error, RecursionError):
+        return "A path or a file is nested too deeply."
     if is_expected(error) and lines:
-        return " ".join(line.strip() for line in lines)
-    kind = ": ".join([type(error).__name__, *lines[:1]])
-    return f"{kind} (GON_TF_DEBUG=1 shows where)"
+        return " ".join(lines)
+    return f"{': '.join([name, *lines[:1]])} (GON_TF_DEBUG=1 shows where)"

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from gon_tf.cli import models, options, outputs, pictures, report
+from gon_tf import pictures
+from gon_tf.cli import arguments, outputs
 
-BLOCK = 64  # pictures in memory, unless a grid needs them all
+if TYPE_CHECKING:
+    import numpy as np
+
+    from gon_tf.latent_files import Latents
+
+BLOCK = 64  # latents that are decoded together
 
 
 @click.command(
-    epilog=options.examples(
+    epilog=arguments.examples(
         "gon-tf decode mnist-conv latents.npz -o pictures/",
         "gon-tf decode mnist-implicit latents.npz --size 256 -o grid.png",
     )
 )
-@models.argument
-@click.argument("latents", type=click.Path(path_type=Path))
-@options.output(options.OUT.format(" (several latents make a grid)"))
-@click.option(
-    "--size",
-    metavar="SIZE",
-    type=options.Size(),
-    help=f"{options.Size.meaning} Implicit models only; by default the model's own.",
-)
-@options.as_json
-@options.overwrite
+@arguments.model
+@click.argument("latents", type=arguments.Place())
+@arguments.output(arguments.OUT.format(" (several latents make a grid)"))
+@arguments.size(f"{arguments.Size.meaning} Implicit models only; by default the model's own.")
+@arguments.as_json
+@arguments.overwrite
 def decode(model, latents, output, size, as_json, overwrite) -> None:
     """Decode LATENTS to pictures with MODEL.
 
@@ -36,27 +39,24 @@ def decode(model, latents, output, size, as_json, overwrite) -> None:
     Pictures are named after those that were encoded, or numbered. Prints the names of the files
     that were written.
     """
-    models.folder(model)
+    arguments.folder(model)
     if size:
-        models.check_implicit(model, "draw pictures of another size")
+        arguments.check_implicit(model, "draw pictures of another size")
     if not latents.is_file():
         raise FileNotFoundError(f"There is no file {latents}.")
-    outputs.plan(output, [], grid=False, as_json=as_json)  # refuses what cannot be an OUT
+    outputs.is_picture(output, as_json=as_json)  # refuses what cannot be an OUT
 
-    network = models.load(model)
-    found = read(network, model, latents)
-    plan = outputs.plan(output, stems(found), grid=False, as_json=as_json)
-    outputs.check(plan.written, overwrite=overwrite, inputs=[latents])
+    network = arguments.load(model)
+    content = read(network, model, latents)
+    plan = outputs.plan(output, stems(content), grid=False, as_json=as_json)
+    plan.check(overwrite=overwrite, inputs=[latents, *originals(content, latents.parent)])
     if plan.grid:
-        pictures.check_grid(len(found), size or network.image_shape)
-    write(network, found.latents, plan, size)
-    if as_json:
-        report.echo_json({"model": model, "images": len(found), "files": plan.written})
-    else:
-        report.echo_lines(plan.written)
+        outputs.check_grid(len(content), size or network.image_shape)
+    plan.write(decoded(network, content.latents, size))
+    plan.report(as_json, model=model, images=len(content))
 
 
-def read(network, model: str, path: Path):
+def read(network, model: str, path: Path) -> Latents:
     """The latents in a file, those of this model as far as it says.
 
     Raises:
@@ -64,22 +64,28 @@ def read(network, model: str, path: Path):
     """
     from gon_tf import latent_files
 
-    found = latent_files.read_npz(path, network.latent_dim)
-    if len(found) == 0:
+    content = latent_files.read(path, network.latent_dim)
+    if len(content) == 0:
         raise ValueError(f"{path} holds no latents.")
-    if found.model and found.model != latent_files.fingerprint(network):
+    if content.model and content.model != latent_files.fingerprint(network):
         raise ValueError(
             f"{path} was encoded by another model than {model}; latents mean something to the "
             "model that made them only."
         )
-    return found
+    return content
 
 
-def stems(found) -> list[str]:
+def originals(content: Latents, folder: Path) -> list[Path]:
+    """The pictures that were encoded, seen from here and from the folder of the latents."""
+    names = [str(name) for name in content.names if name and "\0" not in str(name)]
+    return [place / name for name in names for place in (Path(), folder)]
+
+
+def stems(content: Latents) -> list[str]:
     """The name of each picture's file, which cannot lead out of a folder."""
     return [
         safe(str(name)) or f"{number:05d}"
-        for name, number in zip(found.names, found.numbers, strict=True)
+        for name, number in zip(content.names, content.numbers, strict=True)
     ]
 
 
@@ -89,13 +95,8 @@ def safe(name: str) -> str:
     return re.sub(r"[^\w.() +-]", "_", stem)[:100].strip(". ")
 
 
-def write(network, latents, plan: outputs.Plan, size) -> None:
-    """Decode latents to a picture each, or all to one."""
+def decoded(network, latents: np.ndarray, size: tuple[int, int] | None) -> Iterator[np.ndarray]:
+    """The picture of each of the latents, uint8."""
     at = {"size": size} if size else {}
-    if plan.grid:
-        images = pictures.to_uint8(network.decode(latents, **at))
-        pictures.write(plan.grid, pictures.square(images))
-    for start in range(0, len(plan.files), BLOCK):
-        images = pictures.to_uint8(network.decode(latents[start : start + BLOCK], **at))
-        for target, image in zip(plan.files[start : start + BLOCK], images, strict=True):
-            pictures.write(target, image)
+    for start in range(0, len(latents), BLOCK):
+        yield from pictures.to_uint8(network.decode(latents[start : start + BLOCK], **at))

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
-from gon_tf.cli import fitting, image_sources, models, options, outputs, pictures, report, shards
-
-if TYPE_CHECKING:
-    from gon_tf.latent_files import Latents
+from gon_tf.cli import arguments, inputs, outputs, report
 
 OTHER_FILES = frozenset({".csv", ".h5", ".json", ".npy", ".png", ".tfrecord", ".txt"})
-OF_FOLDERS = ("shard", "shard_size", "format")
+OF_FOLDERS = ("shard", "shard_size")
 
 
 class Shard(click.ParamType):
@@ -37,16 +33,16 @@ class Shard(click.ParamType):
 
 
 @click.command(
-    epilog=options.examples(
+    epilog=arguments.examples(
         "gon-tf encode mnist-conv digits/ -o latents.npz",
         "gon-tf encode mnist-conv mnist:test -o latents.npz",
         "gon-tf encode ./my-gon photos/ -o latents/ --shard 1/4",
         "gon-tf encode mnist-conv - -o latents.npz < digit.png",
     )
 )
-@models.argument
+@arguments.model
 @click.argument("images", nargs=-1, required=True, metavar="IMAGES...")
-@options.output("A .npz file, or a folder for a file every SHARD_SIZE images.")
+@arguments.output("A .npz file, or a folder for a file every SHARD_SIZE images.")
 @click.option(
     "--shard-size",
     metavar="N",
@@ -62,21 +58,12 @@ class Shard(click.ParamType):
     default=(1, 1),
     help="Encode the I-th of N equal parts, on one of N machines. Default: all.",
 )
-@click.option(
-    "--format",
-    type=click.Choice(["npz", "tfrecord"]),
-    default="npz",
-    show_default=True,
-    help="Kind of the files in the folder.",
-)
-@fitting.option
-@options.data_dir
-@options.as_json
-@options.overwrite
+@arguments.fit
+@arguments.data_dir
+@arguments.as_json
+@arguments.overwrite
 @click.pass_context
-def encode(
-    ctx, model, images, output, shard_size, shard, format, fit, data_dir, as_json, overwrite
-) -> None:
+def encode(ctx, model, images, output, shard_size, shard, fit, data_dir, as_json, overwrite):
     """Encode IMAGES with MODEL: save their latents.
 
     IMAGES are files or folders of pictures, - for stdin, or one data set with a split such as
@@ -88,27 +75,30 @@ def encode(
     """
     check_usage(ctx, output, overwrite)
     one_file = is_file(output)
-    models.folder(model)
-    found = image_sources.find(images, data_dir, strict=one_file, fit=fit)
+    arguments.folder(model)
+    found = inputs.find_source(images, data_dir)
     if isinstance(found, str) and is_given(ctx, "fit"):
         raise click.UsageError(f"--fit is for pictures; a data set is stretched. Received: {found}")
     if one_file:
-        check_inputs(found, output, overwrite)
+        files = [] if isinstance(found, str) else found
+        named = [*map(Path, images), *(picture.path for picture in files)]
+        outputs.check([output], overwrite=overwrite, inputs=named)
+        inputs.check(files)
     else:
         outputs.check_folder(output)
 
-    network = models.load(model)
-    source = image_sources.open_source(found, data_dir)
+    network = arguments.load(model)
+    source = inputs.open_source(found, data_dir, strict=one_file, fit=fit)
+    from gon_tf import latent_files
+
     if one_file:
-        results = encode_to_file(network, source, output)
+        results = {"images": latent_files.encode_to_file(network, source, output)}
     else:
-        plan = shards.Plan(output, source.count, shard, shard_size, format)
-        results = encode_to_folder(network, source, plan)
+        results = latent_files.encode_to_folder(
+            network, source, output, shard=shard, shard_size=shard_size, on_file=show_file
+        )
     results = {"model": model, **results, "latent_dim": network.latent_dim, "output": str(output)}
-    if as_json:
-        report.echo_json(results)
-    else:
-        report.echo_pairs(results)
+    report.echo_json(results) if as_json else report.echo_pairs(results)
 
 
 def is_file(output: Path) -> bool:
@@ -117,7 +107,7 @@ def is_file(output: Path) -> bool:
     Raises:
         click.UsageError: if it looks like a file of another kind.
     """
-    if output.suffix.lower() in OTHER_FILES:
+    if output.suffix.lower() in OTHER_FILES or output == inputs.STREAM:
         raise click.UsageError(f"OUT is a .npz file or a folder. Received: {output}")
     return output.suffix.lower() == ".npz"
 
@@ -139,48 +129,7 @@ def is_given(ctx, name: str) -> bool:
     return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
-def check_inputs(found, output: Path, overwrite: bool) -> None:
-    """Raise OSError now if a picture is broken or OUT could not be written."""
-    paths = found.paths if isinstance(found, image_sources.Pictures) else []
-    outputs.check([output], overwrite=overwrite, inputs=paths)
-    for path in paths:
-        pictures.check(path)
-
-
-def encoded(network, source, numbers: range) -> Iterator[Latents]:
-    """The latents of some images of a source, batch by batch."""
-    from gon_tf.latent_files import Latents, fingerprint
-    from gon_tf.models.base import in_chunks
-
-    model = fingerprint(network)
-    encoder = network.batch_encoder(len(numbers))  # one for all batches: it may take a fold
-    for batch in source.batches(numbers, network.image_shape):
-        yield Latents(in_chunks(encoder, batch.images), batch.numbers, batch.names, model)
-
-
-def encode_to_file(network, source, output: Path) -> dict:
-    """Encode all images of a source into one `.npz` file."""
-    from gon_tf import latent_files
-
-    parts = list(encoded(network, source, range(source.count)))
-    content = latent_files.joined(parts, like=parts[0])
-    with outputs.replacing(output) as temporary:
-        latent_files.write_npz(temporary, content)
-    return {"images": len(content)}
-
-
-def encode_to_folder(network, source, plan: shards.Plan) -> dict:
-    """Encode a machine's share of a source into the files of a folder, those that are missing."""
-    from gon_tf.latent_files import fingerprint
-
-    if not plan.files:
-        raise ValueError(
-            f"Shard {plan.shard[0]}/{plan.shard[1]} is empty: there are {source.count} images."
-        )
-    shards.claim(plan, {"model": fingerprint(network), "data": source.description})
-    shards.clear(plan)
-    todo = shards.missing(plan, network.latent_dim)
-    images = 0
-    if todo:
-        images = shards.make(plan, todo, encoded(network, source, plan.from_file(todo[0])))
-    return {"images": images, "files": len(todo), "kept_files": len(plan.files) - len(todo)}
+def show_file(path: Path, number: int, count: int) -> None:
+    """Say on a terminal that a file of a folder is whole."""
+    if sys.stderr.isatty():
+        click.echo(f"{path}  {number}/{count}", err=True)

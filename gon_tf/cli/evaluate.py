@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
+import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
 from gon_tf import anomaly
-from gon_tf.cli import fitting, models, options, pictures, report
+from gon_tf.cli import arguments, inputs, report
+from gon_tf.training.evaluation import measure
 
 
 @click.command(
-    epilog=options.examples(
+    epilog=arguments.examples(
         "gon-tf evaluate mnist-conv mnist:test",
         "gon-tf evaluate ./my-gon photos/ --json",
         "gon-tf evaluate mnist-conv scans/ --per-image",
     )
 )
-@models.argument
+@arguments.model
 @click.argument("dataset")
 @click.option(
     "--per-image",
@@ -35,8 +34,8 @@ from gon_tf.cli import fitting, models, options, pictures, report
     show_default=True,
     help="Images at a time.",
 )
-@options.data_dir
-@options.as_json
+@arguments.data_dir
+@arguments.as_json
 def evaluate(model, dataset, per_image, batch_size, data_dir, as_json) -> None:
     """Measure how well MODEL reconstructs DATASET.
 
@@ -51,13 +50,13 @@ def evaluate(model, dataset, per_image, batch_size, data_dir, as_json) -> None:
 
     Images of another aspect are stretched, or cut if the model was trained by `train --crop`.
     """
-    preset = models.folder(model)
-    crop = models.was_cropped(preset)
-    quantiles = anomaly.quantiles_of(model, models.metadata(preset)) if per_image else None
-    network = models.load(model)
+    preset = arguments.folder(model)
+    crop = arguments.was_cropped(preset)
+    quantiles = anomaly.quantiles_of(model, arguments.metadata(preset)) if per_image else None
+    network = arguments.load(model)
     if quantiles:
-        batches = named_batches(dataset, network, batch_size, data_dir, crop)
-        images = rank(network, batches, quantiles)
+        batches = named_batches(dataset, network.image_shape, batch_size, data_dir, crop)
+        images = anomaly.rank(network, batches, quantiles)
         show_ranking(images, {"model": model, "dataset": dataset}, as_json)
         return
     from gon_tf import data
@@ -71,47 +70,16 @@ def evaluate(model, dataset, per_image, batch_size, data_dir, as_json) -> None:
         report.echo_pairs(metrics)
 
 
-def measure(network, images) -> dict:
-    """Loss, SSE and PSNR of `network` on batches of images, and the number of images."""
-    with contextlib.redirect_stdout(sys.stderr):
-        verbose = 1 if sys.stderr.isatty() else 0
-        metrics = network.evaluate(images, return_dict=True, verbose=verbose)
-    return {**metrics, "count": sum(len(batch) for batch in images)}
-
-
-def named_batches(dataset, network, batch_size, data_dir, crop) -> Iterator[tuple]:
+def named_batches(dataset, image_shape, batch_size, data_dir, crop) -> Iterator[tuple]:
     """Names of images and the images, uint8 at the model's size, a batch at a time."""
-    from gon_tf import data
-
-    folder = data.open_source(dataset, data_dir).description.get("folder")
-    if folder is None:
-        batches = data.load(dataset, network.image_shape, batch_size, data_dir=data_dir, crop=crop)
-        number = 0
-        for batch in report.progress(batches, len(batches), "Ranking"):
-            yield [str(number + i) for i in range(len(batch))], batch.numpy()
-            number += len(batch)
-        return
-    files = pictures.find([Path(dataset).expanduser()])
-    for file in files:
-        pictures.check(file)
-    starts = range(0, len(files), batch_size)
-    for start in report.progress(starts, len(starts), "Ranking"):
-        part = files[start : start + batch_size]
-        yield (
-            [str(file) for file in part],
-            fitting.read_all(part, network.image_shape, "crop" if crop else "stretch"),
-        )
-
-
-def rank(network, batches, quantiles) -> list[dict]:
-    """Name, errors and anomaly score of each image, the most unusual first."""
-    images = []
-    for names, batch in batches:
-        errors = anomaly.measure(batch, network.reconstruct(batch))
-        errors["score"] = anomaly.scores(errors["sse"], *quantiles)
-        for i, name in enumerate(names):
-            images.append({"image": name, **{key: float(errors[key][i]) for key in errors}})
-    return sorted(images, key=lambda image: (-image["score"], -image["sse"]))
+    found = inputs.find_source([dataset], data_dir)
+    if not isinstance(found, str):
+        inputs.check(found)
+    source = inputs.open_source(found, data_dir, fit="crop" if crop else "stretch")
+    batches = source.batches(range(source.count), image_shape, batch_size)
+    for batch in report.progress(batches, math.ceil(source.count / batch_size), "Ranking"):
+        pairs = zip(batch.names.tolist(), batch.numbers.tolist(), strict=True)
+        yield [name or str(number) for name, number in pairs], batch.images
 
 
 def show_ranking(images: list[dict], job: dict, as_json: bool) -> None:

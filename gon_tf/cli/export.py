@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from gon_tf.cli import image_sources, models, options, outputs, report
+from gon_tf import files
+from gon_tf.cli import arguments, inputs, outputs, report
 from gon_tf.startup import quiet, start_tensorflow
 
 
 @click.command(
-    epilog=options.examples(
+    epilog=arguments.examples(
         "gon-tf export mnist-conv --format onnx -o mnist-onnx",
         "gon-tf export ./my-gon --format litert --quantize float16 -o my-gon-lite",
         "gon-tf export ./my-gon --format savedmodel --images photos/ -o my-gon-tf",
     )
 )
-@models.argument
+@arguments.model
 @click.option(
     "--format",
     type=click.Choice(["savedmodel", "onnx", "litert"]),
     required=True,
     help="SavedModel for TensorFlow, ONNX for onnxruntime and others, LiteRT for phones.",
 )
-@options.output("The folder to make.")
+@arguments.output("The folder to write to.")
 @click.option(
     "--images",
     metavar="IMAGES",
@@ -33,9 +36,9 @@ from gon_tf.startup import quiet, start_tensorflow
     type=click.Choice(["float16", "int8"]),
     help="With litert: store weights in 2 bytes or 1; the error is printed, not limited.",
 )
-@options.data_dir
-@options.as_json
-@options.overwrite
+@arguments.data_dir
+@arguments.as_json
+@arguments.overwrite
 def export(model, format, output, images, quantize, data_dir, as_json, overwrite) -> None:
     """Export MODEL to run without gon-tf, Keras or gradients.
 
@@ -48,16 +51,19 @@ def export(model, format, output, images, quantize, data_dir, as_json, overwrite
     """
     if quantize and format != "litert":
         raise click.UsageError(f"--quantize is for --format litert. Received: {format}")
-    models.folder(model)
     outputs.check_new_folder(output, overwrite=overwrite)
-    found = image_sources.find([images], data_dir, strict=True) if images else None
+    sources = [arguments.folder(model), *([Path(images)] if images else [])]
+    files.check_apart(output, [source for source in sources if source.exists()])
+    found = inputs.find_source([images], data_dir) if images else None
 
     start_tensorflow()
     import gon_tf
     from gon_tf import export as exporting
-    from gon_tf.export import formats
+    from gon_tf.export import formats, record
 
     formats.check_installed(format)  # before the model and the pictures are read
+    if output.exists():
+        record.check_folder(output, formats.FORMATS[format].names, overwrite=overwrite)
     network = gon_tf.load(model)
     pixels = some_images(found, network.image_shape, data_dir) if found else None
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -70,8 +76,8 @@ def export(model, format, output, images, quantize, data_dir, as_json, overwrite
 
 def some_images(found, image_shape, data_dir):
     """The first images of what `--images` named."""
-    source = image_sources.open_source(found, data_dir)
-    count = min(source.count, image_sources.BATCH)
+    source = inputs.open_source(found, data_dir)
+    count = min(source.count, 256)
     return next(source.batches(range(count), image_shape)).images
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gon_tf import anomaly
-from gon_tf.cli import fitting, models, options, outputs, pictures, report, streams
+from gon_tf import anomaly, pictures
+from gon_tf.cli import arguments, inputs, outputs, report
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,25 +17,25 @@ GREY = 128  # shown for what is missing
 
 
 @click.command(
-    epilog=options.examples(
+    epilog=arguments.examples(
         "gon-tf inpaint mnist-implicit digit.png --mask mask.png -o whole.png",
         "gon-tf inpaint mnist-implicit digit.png --mask mask.png --grid -o pair.png",
     )
 )
-@models.argument
-@click.argument("image", type=click.Path(path_type=Path))
+@arguments.model
+@click.argument("image", type=arguments.Place())
 @click.option(
     "--mask",
     metavar="MASK",
-    type=click.Path(path_type=Path),
+    type=arguments.Place(),
     required=True,
     help="Picture as large as IMAGE: white where IMAGE is missing, black where it is known.",
 )
-@options.output("A .png, .jpg or .webp file, or - for a PNG on stdout.")
-@fitting.option
+@arguments.output("A .png, .jpg or .webp file, or - for a PNG on stdout.")
+@arguments.fit
 @click.option("--grid", is_flag=True, help="Show the known part of IMAGE above the result.")
-@options.as_json
-@options.overwrite
+@arguments.as_json
+@arguments.overwrite
 def inpaint(model, image, mask, output, fit, grid, as_json, overwrite) -> None:
     """Fill in what is missing of IMAGE with an implicit MODEL.
 
@@ -45,38 +44,41 @@ def inpaint(model, image, mask, output, fit, grid, as_json, overwrite) -> None:
     stay as they are in the result, and the model paints the others. Prints the number of known
     and missing pixels, and SSE and PSNR of the model on the known ones.
     """
-    models.check_implicit(model, "fill in what is missing")
-    inputs = pictures.single([image, mask])
+    arguments.check_implicit(model, "fill in what is missing")
+    both = inputs.single([image, mask])
     if not outputs.is_picture(output):
         raise click.UsageError(f"OUT is a .png, .jpg or .webp file, or -. Received: {output}")
     plan = outputs.plan(output, [], grid=grid, as_json=as_json)
-    outputs.check(plan.written, overwrite=overwrite, inputs=inputs)
-    for path in inputs:
-        pictures.check(path)
+    plan.check(overwrite=overwrite, inputs=[image, mask])
+    inputs.check(both)
 
-    network = models.load(model)
+    network = arguments.load(model)
+    from gon_tf.data import fitting
+
     *size, channels = network.image_shape
-    picture = fitting.read(image, channels)
-    picture, known = fitted(picture, read_known(mask, picture), size, fit)
+    picture = fitting.read(both[0], channels)
+    picture, known = fitted(picture, read_known(both[1], picture), size, fit)
     exact = network.decode(network.encode(picture[None], mask=known))[0]
     painted = pictures.to_uint8(exact)
     painted[known] = picture[known]
     holey = picture.copy()
     holey[~known] = GREY
-    pictures.write(output, pictures.pairs([holey], [painted]) if grid else painted)
+    outputs.write(output, pictures.pairs([holey], [painted]) if grid else painted)
     results = {"output": str(output), **describe(picture, exact, known)}
     if as_json:
         report.echo_json({"model": model, "image": image, "mask": mask, **results})
     else:
-        report.echo_pairs(results, err=streams.is_stream(output))
+        report.echo_pairs(results, err=output == inputs.STREAM)
 
 
-def read_known(mask: Path, picture) -> np.ndarray:
+def read_known(mask: pictures.Picture, picture) -> np.ndarray:
     """True where the picture is known, `[height, width]`.
 
     Raises:
         ValueError: if the mask is not as large as the picture, or all or nothing is missing.
     """
+    from gon_tf.data import fitting
+
     pixels = fitting.read(mask, channels=1)[..., 0]
     if pixels.shape != picture.shape[:2]:
         sizes = [f"{height}x{width}" for height, width in (pixels.shape, picture.shape[:2])]
@@ -86,9 +88,11 @@ def read_known(mask: Path, picture) -> np.ndarray:
         )
     known = pixels <= WHITE
     if not known.any():
-        raise ValueError(f"All of the mask {mask} is white: nothing of the image is known.")
+        raise ValueError(f"All of the mask {mask.path} is white: nothing of the image is known.")
     if known.all():
-        raise ValueError(f"Nothing of the mask {mask} is white: nothing of the image is missing.")
+        raise ValueError(
+            f"Nothing of the mask {mask.path} is white: nothing of the image is missing."
+        )
     return known
 
 
@@ -98,6 +102,8 @@ def fitted(picture, known, size, fit: str) -> tuple[np.ndarray, np.ndarray]:
     What `pad` adds is known: to the model it is a part of the picture, as for other commands.
     """
     import numpy as np
+
+    from gon_tf.data import fitting
 
     def resize_both(layers, size):
         return joined(*resize(layers[..., :-1], layers[..., -1] == 0, size))

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import click
 
-from gon_tf import anomaly
-from gon_tf.cli import fitting, models, options, outputs, pictures, report, streams
+from gon_tf import anomaly, pictures
+from gon_tf.cli import arguments, inputs, outputs, report
 
 BATCH = 64
 
 
 @click.command(
-    epilog=options.examples(
+    epilog=arguments.examples(
         "gon-tf reconstruct mnist-conv digit.png -o reconstruction.png",
         "gon-tf reconstruct mnist-conv digits/ -o grid.png",
         "gon-tf reconstruct ./my-gon photos/ --fit crop -o reconstructions/ --json",
         "gon-tf reconstruct mnist-conv - -o - < digit.png > reconstruction.png",
     )
 )
-@models.argument
-@options.images
-@options.output(options.OUT.format(" (several IMAGES make a grid)"))
-@fitting.option
+@arguments.model
+@arguments.images
+@arguments.output(arguments.OUT.format(" (several IMAGES make a grid)"))
+@arguments.fit
 @click.option("--grid", is_flag=True, help="Show the originals above their reconstructions.")
-@options.as_json
-@options.overwrite
+@arguments.as_json
+@arguments.overwrite
 def reconstruct(model, images, output, fit, grid, as_json, overwrite) -> None:
     """Reconstruct IMAGES with MODEL.
 
@@ -32,41 +32,38 @@ def reconstruct(model, images, output, fit, grid, as_json, overwrite) -> None:
     are brought to the model's size. Prints the squared error summed over each picture (SSE,
     pixels in 0..1) and the PSNR in dB. With a folder as OUT, --grid adds grid.png to it.
     """
-    models.folder(model)
-    inputs = pictures.find(images)
-    plan = outputs.plan(output, map(streams.stem, inputs), grid=grid, as_json=as_json)
-    outputs.check(plan.written, overwrite=overwrite, inputs=inputs)
-    for path in inputs:
-        pictures.check(path)
+    arguments.folder(model)
+    found = inputs.find(images)
+    plan = outputs.plan(output, (p.stem for p in found), grid=grid, as_json=as_json)
+    plan.check(overwrite=overwrite, inputs=[p.path for p in found], named=images)
+    inputs.check(found)
 
-    network = models.load(model)
+    network = arguments.load(model)
     if plan.grid:
-        pictures.check_grid(2 * len(inputs), network.image_shape)
-    originals, reconstructions, errors = run(network, inputs, fit)
-    one = len(inputs) == 1 and plan.grid == output and not grid
-    pictures.write_all(
-        plan,
-        reconstructions,
-        lambda: reconstructions[0] if one else pictures.pairs(originals, reconstructions),
-    )
-    results = summary(inputs, plan, errors)
+        outputs.check_grid(2 * len(found), network.image_shape)
+    originals, reconstructions, errors = run(network, found, fit)
+    one = len(found) == 1 and plan.grid == output and not grid
+    plan.write(reconstructions, lambda below: below[0] if one else pictures.pairs(originals, below))
+    results = summary(found, plan, errors)
     if as_json:
         report.echo_json({"model": model, **results, "grid": None if one else plan.grid})
     else:
-        show(results, err=streams.is_stream(output))
+        show(results, err=output == inputs.STREAM)
 
 
-def run(network, inputs, fit):
+def run(network, found, fit):
     """Pictures and reconstructions as uint8, {"sse": [...], "psnr": [...]} of the exact ones."""
     import numpy as np
 
-    originals = np.empty((len(inputs), *network.image_shape), "uint8")
+    from gon_tf.data import fitting
+
+    originals = np.empty((len(found), *network.image_shape), "uint8")
     reconstructions = np.empty_like(originals)
     errors: dict[str, list[float]] = {"sse": [], "psnr": []}
-    starts = range(0, len(inputs), BATCH)
+    starts = range(0, len(found), BATCH)
     for start in report.progress(starts, len(starts), "Reconstructing"):
         part = slice(start, start + BATCH)
-        originals[part] = fitting.read_all(inputs[part], network.image_shape, fit)
+        originals[part] = fitting.read_all(found[part], network.image_shape, fit)
         exact = network.reconstruct(originals[part])
         reconstructions[part] = pictures.to_uint8(exact)
         for name, values in anomaly.measure(originals[part], exact).items():
@@ -74,11 +71,11 @@ def run(network, inputs, fit):
     return originals, reconstructions, errors
 
 
-def summary(inputs, plan: outputs.Plan, errors) -> dict:
+def summary(found, plan: outputs.Plan, errors) -> dict:
     """The errors of each picture with its files, and the mean errors."""
     images = [
-        {"image": str(path), "output": str(plan.target(number))}
-        for number, path in enumerate(inputs)
+        {"image": str(picture.path), "output": str(plan.target(number))}
+        for number, picture in enumerate(found)
     ]
     for name, values in errors.items():
         for image, value in zip(images, values, strict=True):

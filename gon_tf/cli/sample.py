@@ -7,23 +7,24 @@ from collections.abc import Iterator
 import click
 from click.core import ParameterSource
 
-from gon_tf.cli import models, options, outputs, pictures, report
+from gon_tf import pictures
+from gon_tf.cli import arguments, outputs, report
 
 BLOCK = 64
 
 
 @click.command(
-    epilog=options.examples(
+    epilog=arguments.examples(
         "gon-tf sample mnist-conv -o samples.png",
         "gon-tf sample mnist-conv --seeds 3,7,10-12 -o samples/",
     )
 )
-@models.argument
+@arguments.model
 @click.option(
     "-n",
     "--number",
     metavar="N",
-    type=click.IntRange(1, options.MOST_SEEDS),
+    type=click.IntRange(1, arguments.MOST_SEEDS),
     default=64,
     show_default=True,
     help="Number of pictures, those of the seeds 0 to N - 1.",
@@ -31,13 +32,13 @@ BLOCK = 64
 @click.option(
     "--seeds",
     metavar="SEEDS",
-    type=options.Seeds(),
-    help=f"Which pictures, e.g. 0-63 or 3,7,10-12; 0 to {options.Seeds.highest}.",
+    type=arguments.Seeds(),
+    help=f"Which pictures, e.g. 0-63 or 3,7,10-12; 0 to {arguments.Seeds.highest}.",
 )
-@options.output(options.OUT.format(" for a grid"))
+@arguments.output(arguments.OUT.format(" for a grid"))
 @click.option("--grid", is_flag=True, help="With a folder as OUT, add grid.png to it.")
-@options.as_json
-@options.overwrite
+@arguments.as_json
+@arguments.overwrite
 @click.pass_context
 def sample(ctx, model, number, seeds, output, grid, as_json, overwrite) -> None:
     """Draw new pictures from MODEL.
@@ -48,27 +49,24 @@ def sample(ctx, model, number, seeds, output, grid, as_json, overwrite) -> None:
     if seeds and ctx.get_parameter_source("number") is ParameterSource.COMMANDLINE:
         raise click.UsageError("Give -n or --seeds, not both.")
     seeds = seeds or tuple(range(number))
-    models.folder(model)
+    arguments.folder(model)
     names = (f"sample-{seed:05d}" for seed in seeds)
     plan = outputs.plan(output, names, grid=grid, as_json=as_json)
-    outputs.check(plan.written, overwrite=overwrite)
+    plan.check(overwrite=overwrite)
 
     files, kept = dict(zip(seeds, plan.files, strict=False)), {}
-    network = models.load(model)
+    network = arguments.load(model)
     if plan.grid:
-        pictures.check_grid(len(seeds), network.image_shape)
+        outputs.check_grid(len(seeds), network.image_shape)
     drawn = draw(network, sorted(seeds))
     for seed, picture in report.progress(drawn, len(seeds), "Sampling"):
         if plan.files:
-            pictures.write(files[seed], picture)
+            outputs.write(files[seed], picture)
         if plan.grid:
             kept[seed] = picture
     if plan.grid:
-        pictures.write(plan.grid, pictures.square([kept[seed] for seed in seeds]))
-    if as_json:
-        report.echo_json({"model": model, "seeds": seeds, "files": plan.written})
-    else:
-        report.echo_lines(plan.written)
+        outputs.write(plan.grid, pictures.square([kept[seed] for seed in seeds]))
+    plan.report(as_json, model=model, seeds=seeds)
 
 
 def draw(network, seeds) -> Iterator[tuple]:

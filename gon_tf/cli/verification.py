@@ -7,22 +7,22 @@ from pathlib import Path
 
 import click
 
-from gon_tf.cli import models, options, report
-from gon_tf.cli.evaluate import measure
+from gon_tf.cli import arguments, report
+from gon_tf.training.evaluation import measure
 
 TOLERANCE = 0.01  # of a metric, relative
 
 
 @click.command(
-    epilog=options.examples(
+    epilog=arguments.examples(
         "gon-tf zoo verify",
         "gon-tf zoo verify mnist-conv --metrics --data-dir ~/tensorflow_datasets",
     )
 )
-@click.argument("names", metavar="[MODEL]...", nargs=-1, shell_complete=models.complete_name)
+@click.argument("names", metavar="[MODEL]...", nargs=-1, shell_complete=arguments.complete_name)
 @click.option("--metrics", is_flag=True, help="Measure the models again, on the data recorded.")
-@options.data_dir
-@options.as_json
+@arguments.data_dir
+@arguments.as_json
 def verify(names, metrics, data_dir, as_json) -> None:
     """Check the files of each MODEL against the registry; of all models if none is named.
 
@@ -65,46 +65,39 @@ def compare(preset: Path, name: str, data_dir: Path | None) -> dict:
     Raises:
         ValueError: if the card does not say what was measured.
     """
-    recorded = models.metadata(preset).get("metrics")
+    recorded = arguments.metadata(preset).get("metrics")
     split = recorded.get("split") if isinstance(recorded, dict) else None
     if not isinstance(split, str):
         raise ValueError(f"The card of {name} does not say on what data it was measured.")
-    network = models.load(name)
+    network = arguments.load(name)
     from gon_tf import data
 
     network.compile()
     images = data.load(
-        split, network.image_shape, 256, data_dir=data_dir, crop=models.was_cropped(preset)
+        split, network.image_shape, 256, data_dir=data_dir, crop=arguments.was_cropped(preset)
     )
     measured = measure(network, images)
-    if not (shared := measured.keys() & recorded.keys() - {"count"}):
+    shared = [metric for metric in measured if metric in recorded and metric != "count"]
+    if not shared:
         raise ValueError(f"The card of {name} has none of {', '.join(measured)}.")
-    return {
-        metric: {
-            "recorded": recorded[metric],
-            "measured": measured[metric],
-            "difference": difference(recorded[metric], measured[metric]),
-        }
-        for metric in measured
-        if metric in shared
-    }
+    return {metric: compared(recorded[metric], measured[metric]) for metric in shared}
 
 
-def difference(recorded, measured: float) -> float:
-    """The relative difference of two values; infinite if one is not a number."""
-    if isinstance(recorded, bool) or not isinstance(recorded, (int, float)):
-        return math.inf
+def compared(recorded, measured: float) -> dict:
+    """Two values of a metric and their relative difference, infinite if one is not a number."""
+    difference = math.inf
     if recorded == measured:
-        return 0.0
-    relative = (measured - recorded) / abs(recorded) if recorded else math.inf
-    return relative if math.isfinite(relative) else math.inf
+        difference = 0.0
+    elif type(recorded) in (int, float) and recorded:
+        difference = (measured - recorded) / abs(recorded)
+    difference = difference if math.isfinite(difference) else math.inf
+    return {"recorded": recorded, "measured": measured, "difference": difference}
 
 
 def detail(result: dict) -> str:
     """The rest of a model's line: what is wrong, or the metrics as measured again."""
-    if "error" in result:
-        return result["error"]
-    return ", ".join(
+    metrics = result.get("metrics", {}).items()
+    return result.get("error") or ", ".join(
         f"{metric} {report.text(values['measured'])} ({values['difference']:+.2%})"
-        for metric, values in result.get("metrics", {}).items()
+        for metric, values in metrics
     )

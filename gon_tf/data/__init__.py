@@ -9,8 +9,9 @@ import importlib
 import wrapt
 
 from gon_tf.data.images import crop_to_aspect, read_image, resize, to_channels
+from gon_tf.data.kinds import open_source
 from gon_tf.data.loading import load, open_images, stream
-from gon_tf.data.sources import Source, open_source
+from gon_tf.data.source import Source
 from gon_tf.data.store import Images
 
 # TFDS takes seconds to import: our builder joins it once somebody else has done so.

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import math
 import os
+import threading
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from gon_tf import arguments
+from gon_tf.pictures import FORMATS, MAX_PIXELS, MAX_SIDE
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
-# What is larger is a mistake or an attack on the memory.
-MAX_PIXELS = 64_000_000
 MAX_BYTES = 2**28  # of a picture's file in a database
+LARGE = 2**23  # pixels from which on pictures are decoded one at a time, and reduced
+STRIP = 2**20  # pixels of a picture that are converted together
+MOST_REDUCED = 64.0  # times a side: that many rows are converted together
+# EXIF's orientations: whether rows and columns change places, and which of them are then reversed.
+TURNS = {
+    2: (False, 1, -1),
+    3: (False, -1, -1),
+    4: (False, -1, 1),
+    5: (True, 1, 1),
+    6: (True, 1, -1),
+    7: (True, -1, -1),
+    8: (True, -1, 1),
+}
+_one_large = threading.Lock()
 
 
-def read_image(path: str | os.PathLike) -> np.ndarray:
+def read_image(path: str | os.PathLike, size: tuple[int, int] | None = None) -> np.ndarray:
     """Read a picture file (PNG, JPEG, BMP, GIF, WebP; the first frame of an animation).
 
     The picture comes upright (EXIF orientation applied), transparent parts are laid on white,
@@ -25,72 +41,112 @@ def read_image(path: str | os.PathLike) -> np.ndarray:
 
     Args:
         path: the file.
+        size: (height, width) that the picture is wanted for. One of more than 8 megapixels then
+            comes reduced, at least twice as large as that: several whole ones fill the memory.
 
     Returns:
         uint8 `[H, W, C]` in [0, 255], `C` = 1 for a grey picture and 3 for any other.
 
     Raises:
-        ValueError: if the file is missing, broken, not a picture, or larger than 64 megapixels;
-            the message names the file.
+        ValueError: if the file is missing, broken, not a picture, or larger than 64 megapixels or
+            20,000 pixels a side; the message names the file.
 
     Example:
         >>> read_image("photos/cat.jpg").shape
         (480, 640, 3)
     """
-    try:
-        return _decode(path)
-    # The decoders raise whatever a broken file leads them to: OSError, SyntaxError, struct.error.
-    except Exception as error:
-        raise ValueError(f"Cannot read image {os.fspath(path)!r}: {error}") from error
+    with _naming(os.fspath(path)):
+        if os.path.exists(path) and not os.path.isfile(path):  # to open a pipe might take forever
+            raise ValueError("it is no regular file")
+        return _decode(path, size)
 
 
-def decode_image(data: bytes, name: str) -> np.ndarray:
-    """Decode the content of a picture file, wherever it was stored; as `read_image` does.
-
-    Args:
-        data: what such a file would hold.
-        name: what to call the picture in an error.
-
-    Returns:
-        As `read_image`.
-
-    Raises:
-        ValueError: as `read_image`.
-
-    Example:
-        >>> decode_image(Path("photos/cat.jpg").read_bytes(), "cat").shape
-        (480, 640, 3)
-    """
-    try:
+def decode_image(data: bytes, name: str, size: tuple[int, int] | None = None) -> np.ndarray:
+    """As `read_image`, of the content of a picture file; `name` is what an error calls it."""
+    with _naming(name):
         if len(data) > MAX_BYTES:
             raise ValueError(f"{len(data):,} bytes are over {MAX_BYTES:,}")
-        return _decode(io.BytesIO(data))
-    except UnidentifiedImageError as error:
-        reason = f"{len(data)} bytes that are none of {', '.join(FORMATS)}"
-        raise ValueError(f"Cannot read image {name!r}: {reason}") from error
+        return _decode(io.BytesIO(data), size)
+
+
+@contextlib.contextmanager
+def _naming(name: str | bytes) -> Iterator[None]:
+    """Make one sentence of whatever a broken file leads the decoders to."""
+    try:
+        yield
     except Exception as error:
-        raise ValueError(f"Cannot read image {name!r}: {error}") from error
+        unknown = isinstance(error, UnidentifiedImageError)
+        reason = f"it is none of {', '.join(FORMATS)}" if unknown else error
+        raise ValueError(f"Cannot read image {name!r}: {reason}") from error
 
 
-def _decode(file: str | os.PathLike | io.BytesIO) -> np.ndarray:
+def check_size(height: int, width: int) -> None:
+    """Raise ValueError if an image of so many pixels is too large."""
+    if height * width > MAX_PIXELS:
+        raise ValueError(f"{width} x {height} pixels are over 64 megapixels")
+    if max(height, width) > MAX_SIDE:
+        raise ValueError(f"{width} x {height} pixels: a side is over {MAX_SIDE:,}")
+
+
+def _decode(file: str | os.PathLike | io.BytesIO, size: tuple[int, int] | None) -> np.ndarray:
     """The picture in an open file or at a path, its size checked before it is decoded."""
     with Image.open(file, formats=FORMATS) as image:
-        if image.width * image.height > MAX_PIXELS:
-            raise ValueError(f"{image.width} x {image.height} pixels are over 64 megapixels")
-        ImageOps.exif_transpose(image, in_place=True)
-        return _to_array(image)
+        check_size(image.height, image.width)
+        large = image.width * image.height > LARGE
+        with _one_large if large else contextlib.nullcontext():
+            # A JPEG can be decoded to less; its last pixels may then lie partly beyond its edge.
+            drafted = image.draft(image.mode, (2 * max(size),) * 2) if large and size else None
+            swap, down, right = TURNS.get(_orientation(image), (False, 1, 1))
+            columns, rows = drafted[1][2:] if drafted else image.size
+            factor = 1.0
+            if large and size:
+                height, width = size[::-1] if swap else size
+                factor = max(1.0, min(rows / (2 * height), columns / (2 * width), MOST_REDUCED))
+            pixels = _to_array(image, (rows, columns), int(rows / factor), int(columns / factor))
+            image.close()  # gives its memory back before the next one begins
+            pixels = pixels.swapaxes(0, 1) if swap else pixels
+            return np.ascontiguousarray(pixels[::down, ::right])
 
 
-def _to_array(image: Image.Image) -> np.ndarray:
-    """The pixels of an open picture as uint8 `[H, W, 1 or 3]`."""
+def _orientation(image: Image.Image) -> int | None:
+    """What EXIF says of it; None if that cannot be read, whatever is wrong with it."""
+    try:
+        orientation = image.getexif().get(0x0112)
+        return orientation if isinstance(orientation, int) else None
+    except Exception:
+        return None
+
+
+def _to_array(image: Image.Image, sides: tuple[float, float], height: int, width: int):
+    """The pixels of an open picture, whose sides are (rows, columns), as uint8 `[H, W, 1 or 3]`.
+
+    Some rows at a time, as each conversion needs several times the memory of what it converts.
+    """
+    image.load()
+    if image.format == "BMP" and image.mode == "RGBA" and image.getextrema()[3] == (0, 0):
+        image.putalpha(255)  # many programs leave these bytes empty
+    grey = image.mode in ("1", "L", "LA") or image.mode.startswith("I")
+    pixels = np.empty([height, width, 1 if grey else 3], np.uint8)
+    scale = sides[0] / height
+    together = max(1, int(STRIP / (scale * image.width)))
+    for first in range(0, height, together):
+        last = min(first + together, height)
+        top, bottom = int(first * scale), min(math.ceil(last * scale), image.height)
+        strip = _convert(image.crop((0, top, image.width, bottom)), "L" if grey else "RGB")
+        box = (0, first * scale - top, sides[1], min(last * scale - top, strip.height))
+        part = strip.resize((width, last - first), Image.Resampling.BOX, box)
+        pixels[first:last] = np.asarray(part).reshape(-1, *pixels.shape[1:])
+    return pixels
+
+
+def _convert(image: Image.Image, mode: str) -> Image.Image:
+    """A picture of whatever mode as grey ("L") or "RGB", transparent parts on white."""
     if image.mode.startswith("I"):  # Pillow would cut 16 bits off at 255 instead of scaling them
-        return ((np.asarray(image, np.uint32) + 128) // 257).astype(np.uint8)[..., None]
+        return Image.fromarray(((np.asarray(image, np.uint32) + 128) // 257).astype(np.uint8))
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
-    image = image.convert("L" if image.mode in ("1", "L") else "RGB")
-    pixels = np.asarray(image)
-    return pixels[..., None] if pixels.ndim == 2 else pixels
+    return image.convert(mode)
 
 
 def to_channels(images, channels: int) -> tf.Tensor:
@@ -187,6 +243,3 @@ def _as_uint8(images) -> tf.Tensor:
             f"images must be uint8 with values in [0, 255]. Received: dtype={images.dtype.name}"
         )
     return images
-
-
-__all__ = ["crop_to_aspect", "decode_image", "read_image", "resize", "to_channels"]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import threading
 import warnings
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -31,66 +32,80 @@ class Broken:
     def __init__(self, name: str):
         self.name, self.limit, self.count = name, MAX_BROKEN, 0
         self.error: ValueError | None = None
-        self._whole: Broken = self
         self._lock = threading.Lock()  # images are decoded by several threads
-
-    @classmethod
-    def joined(cls, name: str, parts: list[Broken]) -> Broken:
-        """One count, limit and error for several sources, in place of their own."""
-        whole = cls(name)
-        for part in parts:
-            part._whole = whole
-        return whole
 
     def skip(self, reason: Exception) -> None:
         """Warn of one image, or raise ValueError if it is one too many."""
-        whole = self._whole
-        with whole._lock:
-            whole.count += 1
-            too_many = whole.count > whole.limit
-        if too_many:
-            self.stop(
-                f"More than {whole.limit} images of {whole.name!r} cannot be read, one of them: "
-                f"{reason}"
-            )
+        with self._lock:
+            self.count += 1
+            if self.count > self.limit:
+                self.error = self.error or ValueError(
+                    f"More than {self.limit} images of {self.name!r} cannot be read, one of them: "
+                    f"{reason}"
+                )
+                raise self.error
         warnings.warn(f"{reason} (skipped)", stacklevel=1)
-
-    def stop(self, message: str) -> NoReturn:
-        """Raise ValueError, and keep the first one."""
-        error = ValueError(message)
-        self._whole.error = self._whole.error or error
-        raise error
 
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Images that can be read, whatever they are stored in.
+    """Images that can be read, whatever they are stored in: `pixels`, `items` or `parts`.
 
     Attributes:
         name: the normalised name, which opens the same source again: `"mnist:train"` for `"MNIST"`.
-        images: single images, uint8 `[H, W, C]`, always in the same order. Height, width and
-            channels may differ between the images of one source; its `element_spec` then has
-            `None` there.
         count: how many images there are. An upper bound if some turn out to be broken.
         description: the source for a model card: names, version and counts, no machine's paths.
             Can be written as JSON.
         broken: counts the images that could not be read.
+        pixels: single images as they are stored, if that is without encoding.
         array: all images as one uint8 array `[count, H, W, C]`, perhaps on disk, if they are
             stored as that; else None.
-        items: what `read` needs to find each image: tensors; None if there is no `read`.
-        read: gives the image, uint8 `[H, W, C]`, of an item; ValueError if it is broken.
+        items: what `read` needs to find each encoded image: tensors.
+        read: gives the image, uint8 `[H, W, C]`, of an item and the size that it is wanted for
+            (see `read_image`); ValueError if it is broken. Is called by several threads.
         parts: the sources that this one joins.
     """
 
     name: str
-    images: tf.data.Dataset
     count: int
     description: dict[str, Any]
     broken: Broken
+    pixels: tf.data.Dataset | None = None
     array: np.ndarray | None = None
     items: tf.data.Dataset | None = None
     read: Callable[..., np.ndarray] | None = None
     parts: tuple[Source, ...] = ()
+
+    @property
+    def images(self) -> tf.data.Dataset:
+        """Single images, uint8 `[H, W, C]`, always in the same order.
+
+        Height, width and channels may differ between the images of one source; its `element_spec`
+        then has `None` there.
+        """
+        if self.parts:
+            return functools.reduce(
+                tf.data.Dataset.concatenate, (part.images for part in self.parts)
+            )
+        if self.items is None:
+            assert self.pixels is not None
+            return self.pixels
+
+        def decode(*item) -> tf.Tensor:
+            image = tf.numpy_function(self.read_or_skip, item, tf.uint8, stateful=False)
+            return tf.ensure_shape(image, [None, None, None])
+
+        images = self.items.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return images.filter(lambda image: tf.size(image) > 0)
+
+    def read_or_skip(self, *item, size: tuple[int, int] | None = None) -> np.ndarray:
+        """The image of an item; one without pixels in place of a broken one."""
+        assert self.read is not None
+        try:
+            return self.read(*item, size)
+        except ValueError as error:
+            self.broken.skip(error)
+            return np.zeros([0, 0, 1], np.uint8)
 
 
 def shard_of(name: str, total: int, shard: Shard) -> range:
@@ -108,55 +123,22 @@ def shard_of(name: str, total: int, shard: Shard) -> range:
     return chosen
 
 
-def encoded_source(
-    name: str,
-    items: tf.data.Dataset,
-    read: Callable[..., np.ndarray],
-    count: int,
-    description: dict[str, Any],
-) -> Source:
-    """A source of images that are decoded one by one, some of which may turn out to be broken.
-
-    Args:
-        name: its name.
-        items: as in `Source`.
-        read: as in `Source`; is called by several threads.
-        count: number of items.
-        description: as in `Source`.
-
-    Raises:
-        ValueError: if there is no image that can be read.
-    """
-    broken = Broken(name)
-    _check_any_readable(items, read, broken, count)
-
-    def read_or_skip(*item) -> np.ndarray:
-        try:
-            return read(*item)
-        except ValueError as error:
-            broken.skip(error)
-            return np.zeros([0, 0, 1], np.uint8)
-
-    def decode(*item) -> tf.Tensor:
-        image = tf.numpy_function(read_or_skip, item, tf.uint8, stateful=False)
-        return tf.ensure_shape(image, [None, None, None])
-
-    images = items.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    images = images.filter(lambda image: tf.size(image) > 0)
-    return Source(name, images, count, description, broken, items=items, read=read)
-
-
-def _check_any_readable(items, read, broken: Broken, count: int) -> None:
-    """Raise ValueError unless there is an image to read; stops at the first."""
+def checked(source: Source) -> Source:
+    """A source of encoded images; ValueError if none of the first of them can be read."""
+    assert source.items is not None
+    assert source.read is not None
     reason = None
-    for item in items.take(broken.limit).as_numpy_iterator():
+    for item in source.items.take(MAX_BROKEN).as_numpy_iterator():
         try:
-            read(*item) if isinstance(item, tuple) else read(item)
-            return
+            source.read(*item, (1, 1))
+            return source
         except ValueError as error:
             reason = reason or error
-    tried = f"the first {broken.limit} of the {count}" if count > broken.limit else f"the {count}"
-    raise ValueError(f"None of {tried} images in {broken.name!r} can be read: {reason}")
+    count = source.count
+    tried = f"the first {MAX_BROKEN} of the {count}" if count > MAX_BROKEN else f"the {count}"
+    raise ValueError(f"None of {tried} images in {source.name!r} can be read: {reason}")
 
 
-__all__ = ["Broken", "Shard", "Source", "encoded_source", "shard_of"]
+def positions(chosen: range) -> tf.data.Dataset:
+    """Items that are positions, each a tuple of one."""
+    return tf.data.Dataset.zip((tf.data.Dataset.range(chosen.start, chosen.stop, chosen.step),))

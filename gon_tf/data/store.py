@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import math
 import shutil
 import tempfile
@@ -13,6 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from gon_tf import arguments
+
+HASHED_TOGETHER = 2**24  # bytes
 
 
 def order(count: int, seed: int, epoch: int) -> np.ndarray:
@@ -64,6 +67,17 @@ class Images:
     def first(self, count: int) -> np.ndarray:
         """The first `count` images, uint8 `[count or fewer, height, width, channels]`."""
         return np.asarray(self.pixels[self.rows[:count]])
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the images' number, shape and pixels: equal for the same images alone."""
+        shape = [len(self), *map(int, self.pixels.shape[1:])]
+        digest = hashlib.sha256(repr(shape).encode())
+        together = max(1, HASHED_TOGETHER // math.prod(shape[1:]))
+        for start in range(0, len(self), together):
+            rows = self.rows[start : start + together]
+            digest.update(np.ascontiguousarray(self.pixels[rows]))
+        return digest.hexdigest()
 
     def steps_per_epoch(self, batch_size: int, *, drop_remainder: bool = False) -> int:
         """Number of batches in an epoch.
@@ -269,6 +283,3 @@ def _copy_to(batches: tf.data.Dataset, device: str) -> tf.data.Dataset:
     copied = batches.apply(tf.data.experimental.prefetch_to_device(device))
     copied.cardinality = batches.cardinality  # TensorFlow loses it here; progress bars need it
     return copied
-
-
-__all__ = ["Images", "collect", "order"]

@@ -1,103 +1,96 @@
 """config.json: a model as the names of its classes and plain values for their arguments.
 
-It may come from a stranger. What it says is checked before a class is called with it: Keras would
-read a nested value as an object to build, of any class there is.
+The classes are those that Keras has registered in this process: the project's own, and those that
+the user has registered (`keras.saving.register_keras_serializable`) and imported. A config may come
+from a stranger, so what it says is checked before a class is called with it: Keras would read a
+nested value as an object to build, of any class there is.
 """
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
+import os
 
 import keras
 
-from gon_tf import decoders, models
+from gon_tf.files import first_line
 
-
-def by_name(*classes) -> dict:
-    """Classes by the names that a config has for them."""
-    return {cls.__name__: cls for cls in classes}
-
-
-KINDS = {
-    "model": by_name(
-        models.GON,
-        models.VariationalGON,
-        models.ImplicitGON,
-        models.Autoencoder,
-        models.TiedAutoencoder,
-        models.VariationalAutoencoder,
-        models.GLO,
-    ),
-    "decoder": by_name(decoders.ConvDecoder, decoders.ImplicitDecoder),
-    "encoder": {},
-    "encoding": by_name(decoders.GaussianEncoding, decoders.NeRFEncoding),
-}
-CLASSES = KINDS["model"] | KINDS["decoder"] | KINDS["encoding"]
-# Arguments that are layers themselves, named as their kind, by the kind that has them.
-PARTS_OF = {"model": ("decoder", "encoder"), "decoder": ("encoding",)}
-PARTS = ("decoder", "encoder", "encoding")
+OWN = "gon_tf>"  # before the names of the project's classes, which a config leaves out
 OF_EVERY_LAYER = ("name", "trainable", "dtype")  # Keras' own arguments, not saved
-# What no weights bound: numbers of an image, and steps that are taken for each.
-MOST_PIXELS = 2**24
-MOST_STEPS = {"inner_steps": 100, "encode_steps": 10_000}
+# What no weights bound: texts, the numbers of an image, and steps that are taken for each. The
+# models of the zoo have up to 200,000 numbers an image, and take at most three steps.
+MOST_LETTERS, MOST_NUMBERS, MOST_PIXELS = 200, 10, 2**22
+MOST_STEPS = {"inner_steps": 20, "encode_steps": 10_000}
 
 
-def describe(thing) -> dict:
-    """Class and constructor arguments of a model or decoder, as JSON values.
+def describe(layer) -> dict:
+    """Registered class and constructor arguments of a model or decoder, as JSON values.
 
     Raises:
-        ValueError: if it is not of a class of this project.
+        ValueError: if it, or a layer among its arguments, is of a class that is not registered.
     """
-    name = type(thing).__name__
-    if CLASSES.get(name) is not type(thing):
+    name = keras.saving.get_registered_name(type(layer))
+    if registered(name) is not type(layer):
         raise ValueError(
-            f"A preset holds {', '.join(CLASSES)}. Received: {name}; "
-            'save this model with model.save("name.keras").'
+            "A preset holds models and layers of classes that are registered with Keras. "
+            f'Received: {name}; save this model with model.save("name.keras").'
         )
-    arguments = thing.get_config()
-    for argument in OF_EVERY_LAYER:
-        arguments.pop(argument, None)
-    for argument in PARTS:
-        if isinstance(part := getattr(thing, argument, None), keras.layers.Layer):
-            arguments[argument] = describe(part)
-    return {"class": name, "arguments": arguments}
+    arguments = {
+        argument: describe(getattr(layer, argument)) if isinstance(value, dict) else value
+        for argument, value in layer.get_config().items()
+        if argument not in OF_EVERY_LAYER
+    }
+    return {"class": name.removeprefix(OWN), "arguments": arguments}
 
 
-def check(description: dict, kind: str, path: Path) -> None:
-    """Raises unless a description names a class of a kind, with plain values for its arguments.
+def registered(name: str) -> type | None:
+    """The class that a config names, if Keras has one registered: a model or another layer."""
+    found = keras.saving.get_registered_object(name if ">" in name else OWN + name)
+    return found if isinstance(found, type) and issubclass(found, keras.Layer) else None
+
+
+def check(description: dict, source: str | os.PathLike, *, whole: bool = True) -> None:
+    """Raises unless a description names a registered class, with plain values for its arguments.
 
     Args:
         description: what `describe` gives, from a file that may say anything.
-        kind: one of `KINDS`.
-        path: the file, for messages.
+        source: the file, for messages.
+        whole: it is the model, not one of its layers.
 
     Raises:
         ValueError: if the class is another, or an argument is none that a preset could have.
     """
     name, arguments = description.get("class"), description.get("arguments")
-    if not isinstance(name, str) or name not in KINDS[kind]:
+    found = registered(name) if isinstance(name, str) else None
+    if found is None or hasattr(found, "save_to_preset") is not whole:
         raise ValueError(
-            f"{path} names no class of gon_tf that is a preset's {kind}. "
-            f"Received: {str(name)[:100]!r}"
+            f"{source} names no registered class of a {'model' if whole else 'layer'}; those of "
+            f"one's own must be imported first. Received: {str(name)[:100]!r}"
         )
     if not isinstance(arguments, dict):
-        raise ValueError(f"{path} gives no arguments of {name}.")
+        raise ValueError(f"{source} gives no arguments of {name}.")
     for argument, value in arguments.items():
-        if argument in PARTS_OF.get(kind, ()) and isinstance(value, dict):
-            check(value, argument, path)
+        if is_layer(value):
+            check(value, source, whole=False)
         elif not is_plain(value) or not is_bounded(argument, value):
             raise ValueError(
-                f"{path} gives {name} a value that no preset has. "
+                f"{source} gives {name} a value that no preset has. "
                 f"Received: {str(argument)[:100]}={str(value)[:100]}"
             )
+
+
+def is_layer(value) -> bool:
+    """Whether an argument is a layer of its own, as `describe` describes it."""
+    return isinstance(value, dict) and set(value) == {"class", "arguments"}
 
 
 def is_plain(value) -> bool:
     """Whether an argument is a text, a number, a truth value, None, or a list of numbers."""
     if isinstance(value, list):
-        return len(value) <= 10 and all(type(item) in (int, float) for item in value)
-    return value is None or type(value) in (str, bool, int, float)
+        return len(value) <= MOST_NUMBERS and all(type(item) in (int, float) for item in value)
+    if isinstance(value, str):
+        return len(value) <= MOST_LETTERS
+    return value is None or type(value) in (bool, int, float)
 
 
 def is_bounded(argument: str, value) -> bool:
@@ -110,22 +103,17 @@ def is_bounded(argument: str, value) -> bool:
     return not (argument in MOST_STEPS and type(value) is int and value > MOST_STEPS[argument])
 
 
-def build(config: dict, path: Path):
-    """The model or decoder that `describe` described, with new weights.
+def build(description: dict, source: str | os.PathLike) -> keras.Layer:
+    """The model or layer that `describe` described, with new weights.
 
     Raises:
         ValueError: if the description is not one of a class of this project.
     """
-    arguments = dict(config["arguments"])
-    for argument in PARTS:
-        if isinstance(part := arguments.get(argument), dict):
-            arguments[argument] = build(part, path)
+    arguments = {
+        argument: build(value, source) if is_layer(value) else value
+        for argument, value in description["arguments"].items()
+    }
     try:
-        return CLASSES[config["class"]](**arguments)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{path} does not describe a model: {first_line(error)}") from error
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, in one line."""
-    return str(error).strip().split("\n", maxsplit=1)[0]
+        return registered(description["class"])(**arguments)
+    except Exception as error:  # whatever a constructor raises for arguments that make no sense
+        raise ValueError(f"{source} does not describe a model: {first_line(error)}") from error

@@ -1,89 +1,87 @@
 """Weights files from strangers: looked through before Keras reads them, and never outgrown.
 
-HDF5 is more than arrays: a file may link to others, take its numbers from them, pass them through
-filters, or claim an array of any size. What Keras writes needs none of that.
+HDF5 is more than arrays. Keras' own loader refuses links, external and virtual arrays where it
+meets them; but it follows a link on its way to another (a pipe never ends), and takes an array of 4
+GiB that is compressed to nothing. So there must be no links at all, and no more numbers than bytes.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import math
+import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import h5py
+import keras
 import numpy as np
 import tensorflow as tf
+
+from gon_tf.files import first_line
 
 MOST_OBJECTS, MOST_LEVELS = 10_000, 50
 # What a model has beside the weights of its file: counters and sums of its metrics.
 SPARE_VARIABLES, SPARE_NUMBERS = 100, 100_000
 
 
-def check(path: Path) -> list[tuple[int, ...]]:
+class File(io.BytesIO):
+    """The content of a weights file, in the place of its path: Keras looks at the name's end."""
+
+    def __str__(self):
+        return "model.weights.h5"
+
+
+@contextlib.contextmanager
+def damage_named(source: str | os.PathLike) -> Iterator[None]:
+    """Turns whatever a damaged file leads h5py and Keras into, into one sentence."""
+    try:
+        yield
+    except Exception as error:
+        raise ValueError(
+            f"{source} does not hold the weights of the model in config.json: {first_line(error)}"
+        ) from error
+
+
+def load(model: keras.Model, content: bytes, source: str | os.PathLike) -> None:
+    """Gives `model` the weights in a weights file.
+
+    Raises:
+        ValueError: if they are not those of such a model, or not finite.
+    """
+    with damage_named(source):
+        model.load_weights(File(content))
+        if not all(np.all(np.isfinite(weight)) for weight in model.get_weights()):
+            raise ValueError("some are NaN or infinite")
+
+
+def check(content: bytes, source: str | os.PathLike) -> list[tuple[int, ...]]:
     """Shapes of the arrays in a weights file that has plain arrays only.
 
     Raises:
         ValueError: if there is anything else, or the file is damaged.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            found = list(arrays(file))
-            size = path.stat().st_size
-            stored = [array_in_file(name, array, size) for name, array in found]
-            if sum(array.nbytes for _, array in found) > size:
-                raise ValueError("it has arrays that share their numbers")
-    except ValueError:
-        raise
-    except Exception as error:  # a damaged file leads h5py into errors of any kind
-        raise ValueError(f"it is damaged ({str(error).strip() or type(error).__name__})") from error
-    return stored
+    arrays = []
 
+    def trouble_with(name: str, found: h5py.HLObject) -> str | None:
+        if len(arrays) > MOST_OBJECTS or name.count("/") > MOST_LEVELS:
+            return f"it has over {MOST_OBJECTS:,} arrays or {MOST_LEVELS} levels"
+        if isinstance(found, h5py.Dataset):
+            if found.shape is None or found.dtype.kind not in "fiu":
+                return f"/{name} is not an array of numbers"
+            arrays.append(found)
+        return None
 
-def arrays(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
-    """Names and arrays of a file.
+    def name_of_link(name: str, link: object) -> str | None:
+        return None if isinstance(link, h5py.HardLink) else f"/{name} is a link"
 
-    Raises:
-        ValueError: if a link leads out of the file or in a circle, or something else is in it.
-    """
-    groups, seen = [("", file, 0)], 0
-    while groups:
-        path, group, level = groups.pop()
-        for key in group:
-            name, seen = f"{path}/{key}", seen + 1
-            if seen > MOST_OBJECTS or level > MOST_LEVELS:
-                raise ValueError(
-                    f"it has more than {MOST_OBJECTS:,} objects or {MOST_LEVELS} levels"
-                )
-            if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-                raise ValueError(f"{name} is a link")
-            thing = group[key]
-            if isinstance(thing, h5py.Group):
-                groups.append((name, thing, level + 1))
-            elif isinstance(thing, h5py.Dataset):
-                yield name, thing
-            else:
-                raise ValueError(f"{name} is not an array")
-
-
-def array_in_file(name: str, array: h5py.Dataset, size: int) -> tuple[int, ...]:
-    """The shape of an array whose numbers lie in a file of `size` bytes, as they are.
-
-    Raises:
-        ValueError: if they do not.
-    """
-    how = array.id.get_create_plist()
-    if array.is_virtual or how.get_external_count():
-        raise ValueError(f"{name} takes its numbers from another file")
-    if how.get_nfilters() or how.get_layout() != h5py.h5d.CONTIGUOUS:
-        raise ValueError(f"{name} is compressed or in pieces")
-    if array.shape is None or array.dtype.kind not in "fiu" or array.dtype.subdtype is not None:
-        raise ValueError(f"{name} is not an array of numbers")
-    start = array.id.get_offset()
-    length = math.prod(array.shape) * array.dtype.itemsize
-    if length and (start is None or start + length > size):
-        raise ValueError(f"{name} claims more numbers than the file has")
-    return array.shape
+    with damage_named(source), h5py.File(io.BytesIO(content), "r") as file:
+        # Each once, however many names it has.
+        if trouble := file.visititems(trouble_with) or file.visititems_links(name_of_link):
+            raise ValueError(trouble)
+        if sum(array.nbytes for array in arrays) > len(content):
+            raise ValueError("it claims more numbers than the file has")
+        return [array.shape for array in arrays]
 
 
 @contextlib.contextmanager

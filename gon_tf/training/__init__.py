@@ -1,1 +1,19 @@
-"""Training by a recipe, from its data sets to the folder of the model."""
+"""Training by a recipe, from its data sets to the folder of the model: `gon-tf train` in Python.
+
+    recipe        what to train on what, and how: plain data, each field with its range
+    variants      the kinds of model: how a recipe becomes one
+    schedules     the optimizer and the course of its learning rate
+    build         a recipe made ready: images, compiled model, and what can fail before it begins
+    folder        what a training owns of its folder, and how it was begun
+    run           the training itself: lock, callbacks, resume, the saved model
+    evaluation    metrics and metadata of the trained model
+    distribute    several devices and several machines
+    stopping      what signals do
+
+Nothing here imports TensorFlow before it trains.
+"""
+
+from gon_tf.training.recipe import Options, Recipe
+from gon_tf.training.run import train
+
+__all__ = ["Options", "Recipe", "train"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gon_tf.training import distribute, schedules, variants
-from gon_tf.training.recipe import Recipe
+from gon_tf.training.recipe import Options, Recipe
 
 if TYPE_CHECKING:
     import keras
@@ -17,21 +18,6 @@ if TYPE_CHECKING:
     from gon_tf.data import Images, Source
 
 LOOKED_AT = 16  # images of a data set that tell whether it is grey
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a recipe is carried out. What comes out is the same, but for rounding."""
-
-    strategy: str = "single"
-    steps_per_execution: int = 1
-    checkpoint_every: int = 1000
-    pictures_every: int = 1
-    tensorboard: bool = False
-
-    def to_json(self) -> dict:
-        """Those that a run must keep to when it goes on."""
-        return {"strategy": self.strategy, "steps_per_execution": self.steps_per_execution}
 
 
 @dataclass(frozen=True)
@@ -43,7 +29,7 @@ class Job:
     model: keras.Model
     images: Images
     validation: Images | None
-    dataset: dict  # description of the images for the model's card
+    dataset: dict[str, Any]  # description of the images for the model's card
     data_dir: Path | None
 
     @property
@@ -52,12 +38,13 @@ class Job:
         return self.images.steps_per_epoch(self.recipe.batch_size, drop_remainder=True)
 
     @property
-    def parameters(self) -> int:
-        """Number of parameters that training changes."""
-        return parameters(self.model)
+    def fingerprint(self) -> str:
+        """Equal for the same images, in the same order, alone."""
+        parts = [self.images, *([self.validation] if self.validation else [])]
+        return "+".join(part.fingerprint for part in parts)
 
 
-def preview(recipe: Recipe, options: Options, data_dir: Path | None = None) -> dict:
+def preview(recipe: Recipe, options: Options, data_dir: Path | None = None) -> dict[str, Any]:
     """What a training would be, as JSON values; no image is decoded but the first few.
 
     Its "steps" count all images, even those that will turn out to be broken.
@@ -67,38 +54,37 @@ def preview(recipe: Recipe, options: Options, data_dir: Path | None = None) -> d
         OSError: as `prepare`.
     """
     recipe, source, model = design(recipe, options, data_dir)
-    held_out = math.floor(source.count * recipe.validation_split)
-    steps = recipe.epochs * ((source.count - held_out) // recipe.batch_size)
-    return {"recipe": recipe.to_json(), "parameters": parameters(model), "steps": steps}
+    images = source.count - math.floor(source.count * recipe.validation_split)
+    steps = images // recipe.batch_size
+    check_execution(options, steps)
+    parameters = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    return {"recipe": recipe.to_json(), "parameters": parameters, "steps": recipe.epochs * steps}
 
 
 def prepare(recipe: Recipe, options: Options, data_dir: Path | None = None) -> Job:
     """Find the data and build the model, so that what can fail has failed before training.
 
     Raises:
-        ValueError: if the recipe does not fit together.
+        ValueError: if the recipe does not fit together, or to its images.
         OSError: if the data cannot be read.
+        ImportError: if a package is missing that the training needs.
     """
     from gon_tf import data
 
     recipe, source, model = design(recipe, options, data_dir)
-    shape = model.image_shape
-    images = data.open_images(recipe.dataset, shape, data_dir=data_dir, crop=recipe.crop)
-    validation = None
+
+    def open_images(name: str) -> Images:
+        return data.open_images(name, model.image_shape, data_dir=data_dir, crop=recipe.crop)
+
+    images, validation = open_images(recipe.dataset), None
     if recipe.validation:
-        validation = data.open_images(recipe.validation, shape, data_dir=data_dir, crop=recipe.crop)
+        validation = open_images(recipe.validation)
     elif recipe.validation_split:
         images, validation = split(images, recipe.validation_split)
     check_count(recipe, len(images))
-    job = Job(
-        recipe=recipe,
-        options=options,
-        model=model,
-        images=images,
-        validation=validation,
-        dataset={**source.description, "images": len(images)},
-        data_dir=data_dir,
-    )
+    dataset = {**source.description, "images": len(images)}
+    job = Job(recipe, options, model, images, validation, dataset, data_dir)
+    check_execution(options, job.steps_per_epoch)
     with model.distribute_strategy.scope():
         model.compile(
             schedules.optimizer(recipe, recipe.epochs * job.steps_per_epoch),
@@ -117,6 +103,7 @@ def design(
     from gon_tf import data
 
     recipe = variants.complete(recipe)
+    check_packages(recipe, options)
     strategy = distribute.create(options.strategy)
     if recipe.batch_size % strategy.num_replicas_in_sync:
         raise ValueError(
@@ -130,12 +117,25 @@ def design(
     recipe = replace(recipe, channels=recipe.channels or channels_of(source))
     for name in filter(None, (recipe.validation, recipe.evaluate)):
         data.open_source(name, data_dir)
+    distribute.check_alike(strategy, "recipe", [recipe.to_json(), options.to_json()])
 
     keras.utils.set_random_seed(recipe.seed)
     with strategy.scope(), precision(recipe.precision):
         build = variants.VARIANTS[recipe.variant].build
         model = build(recipe, (*recipe.image_size, recipe.channels))
     return recipe, source, model
+
+
+def check_packages(recipe: Recipe, options: Options) -> None:
+    """Raise ImportError if a package is missing that a training needs."""
+    needed = []
+    if options.tensorboard:
+        needed.append(("tensorboard", "tensorboard", "--tensorboard"))
+    if (recipe.components or 1) > 1:
+        needed.append(("sklearn", "mixture", f"--components {recipe.components}"))
+    for package, extra, option in needed:
+        if not importlib.util.find_spec(package):
+            raise ImportError(f'{option} needs more packages: pip install "gon-tf[{extra}]".')
 
 
 def check_count(recipe: Recipe, count: int) -> None:
@@ -145,13 +145,23 @@ def check_count(recipe: Recipe, count: int) -> None:
             f"There are fewer images ({count}) than a batch ({recipe.batch_size}); choose a "
             "smaller --batch-size."
         )
-    if recipe.components and count < 2:  # of the distribution that is fitted in the end
-        raise ValueError(f"{recipe.variant} models need at least 2 images. Received: {count}")
+    # The distribution that is fitted in the end needs two latents for each of its Gaussians.
+    if recipe.components and count < 2 * recipe.components:
+        needs = f"at least {2 * recipe.components} images for {recipe.components} --components"
+        raise ValueError(f"{recipe.variant} models need {needs}. Received: {count}")
 
 
-def parameters(model: keras.Model) -> int:
-    """Number of parameters that training changes."""
-    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
+def check_execution(options: Options, steps: int) -> None:
+    """Raise ValueError unless an epoch of `steps` steps is made of whole executions."""
+    given = options.steps_per_execution
+    if steps % given == 0:
+        return
+    divisors = [number for number in range(1, steps + 1) if steps % number == 0]
+    near = [*(n for n in divisors if n < given)][-2:] + [*(n for n in divisors if n > given)][:2]
+    raise ValueError(
+        f"--steps-per-execution must divide the {steps} steps of an epoch, as "
+        f"{' or '.join(map(str, near))} does. Received: {given}"
+    )
 
 
 def channels_of(source: Source) -> int:

@@ -8,12 +8,19 @@ machines take the loop of this module: Keras 3's `fit` does not run under
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
+import socket
+import sys
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-STRATEGIES = ("single", "mirrored", "multiworker")
+from gon_tf.training.recipe import STRATEGIES
+
+PATIENCE = 20.0  # seconds to wait for other workers before a word about it
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,7 @@ class Worker:
 
     index: int = 0
     count: int = 1
+    address: str = ""
 
     @property
     def is_chief(self) -> bool:
@@ -65,7 +73,7 @@ def read_cluster(config: str) -> Worker:
             f'The task in TF_CONFIG must be {{"type": "worker", "index": I}}, I from 0 to '
             f"{len(workers) - 1}. Received: type {kind!r}, index {index}"
         )
-    return Worker(index, len(workers))
+    return Worker(index, len(workers), workers[index])
 
 
 def create(strategy: str):
@@ -77,6 +85,8 @@ def create(strategy: str):
 
     Raises:
         ValueError: if there is no such strategy, or TF_CONFIG is not what it must be.
+        OSError: if the port of this worker is taken.
+        ConnectionError: if another worker is lost meanwhile.
     """
     import tensorflow as tf
 
@@ -86,9 +96,40 @@ def create(strategy: str):
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     if strategy == "multiworker":
-        worker(strategy)
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        this = worker(strategy)
+        check_port(this)
+        with lost_workers_reported(), waiting(this):
+            return tf.distribute.MultiWorkerMirroredStrategy()
     raise ValueError(f"strategy must be one of {list(STRATEGIES)}. Received: {strategy!r}")
+
+
+def check_port(this: Worker) -> None:
+    """Raises OSError if another process listens where this worker should."""
+    port = int(this.address.rpartition(":")[2])
+    try:
+        socket.create_server(("", port)).close()
+    except OSError as error:
+        raise OSError(
+            f"Worker {this.index} cannot listen on port {port} of this machine "
+            f"({os.strerror(error.errno or 0)}): is another one running with the same index in "
+            "TF_CONFIG?"
+        ) from error
+
+
+@contextlib.contextmanager
+def waiting(this: Worker) -> Iterator[None]:
+    """Says whom TensorFlow is waiting for, should it take long: it waits without end."""
+    text = (
+        f"Worker {this.index}, {this.address}, waits for {this.count - 1} others. Each needs an "
+        "index of its own and the same list of workers, in the same order, in TF_CONFIG."
+    )
+    timer = threading.Timer(PATIENCE, print, [text], {"file": sys.stderr, "flush": True})
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def fit(
@@ -150,7 +191,8 @@ def fit(
     model.stop_training, model.train_function, logs = False, train, {}
     with lost_workers_reported():
         called.on_train_begin()
-        check_agreement(model)
+        done = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+        check_alike(strategy, "checkpoints", done)
         iterator = iter(batches)
         for epoch in range(model._initial_epoch or 0, epochs):
             model.reset_metrics()
@@ -251,16 +293,24 @@ def shares(images, context):
     return images.map(rows).unbatch().prefetch(tf.data.AUTOTUNE)
 
 
-def check_agreement(model) -> None:
-    """Raises ValueError unless all workers go on from the same step."""
-    import keras
+def check_alike(strategy, name: str, values: Any) -> None:
+    """Raises ValueError unless all workers have the same values here; they wait for each other.
 
-    strategy = model.distribute_strategy
-    steps = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
-    if all_sum(strategy, steps) != steps * strategy.num_replicas_in_sync:
+    Args:
+        strategy: the `tf.distribute.Strategy` of all of them.
+        name: what the values are, for the message.
+        values: anything that JSON can hold.
+    """
+    import tensorflow as tf
+
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).digest()
+    number = int.from_bytes(digest[:5], "big")
+    if all_sum(strategy, number) != number * strategy.num_replicas_in_sync:
         raise ValueError(
-            "The workers do not go on from the same checkpoint; all of them must see the same "
-            f"folder. Received: {steps} steps done in this worker, another number elsewhere"
+            f"The workers do not train alike: their {name} differ. Start all of them with the same "
+            "options and data, on a folder that all of them see."
         )
 
 

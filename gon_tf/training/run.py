@@ -4,113 +4,198 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
+import json
 import math
+import os
+import shlex
 import sys
+from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from gon_tf import anomaly, files
-from gon_tf.cli.evaluate import measure
-from gon_tf.cli.info import devices, versions
-from gon_tf.training import distribute, stopping
-from gon_tf.training import folder as runs
-from gon_tf.training.build import Job
-from gon_tf.training.recipe import Recipe
+from gon_tf import files, startup
+from gon_tf.training import build, distribute, evaluation, stopping, variants
+from gon_tf.training import folder as folders
+from gon_tf.training.recipe import Options, Recipe
 
 if TYPE_CHECKING:
     import keras
 
-PAPER = "Bond-Taylor & Willcocks, Gradient Origin Networks, ICLR 2021, arXiv 2007.02798"
-LOG, CURVE, TENSORBOARD = "log.csv", "loss.png", "tensorboard"
+    from gon_tf.training.build import Job
+
 SHOWN, SHOWN_BYTES = 500, 2**26  # images that the pictures of each epoch are made from
 
 
-def run(job: Job, folder: Path, former: dict | None = None) -> dict:
-    """Train the model of `job` and save it to `folder`, with logs, pictures and checkpoints.
+def train(
+    recipe: Recipe,
+    folder: str | os.PathLike,
+    options: Options | None = None,
+    *,
+    data_dir: str | os.PathLike | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    inputs: Iterable[Path] = (),
+) -> dict[str, Any]:
+    """Trains a model by a recipe and saves it, as `gon-tf train` does.
+
+    The folder becomes a preset, which `gon_tf.load` reads. While training it gets log.csv,
+    loss.png, pictures of each epoch and checkpoints. Progress goes to stderr.
 
     Args:
-        job: what to train.
+        recipe: what to train on what, a `gon_tf.training.Recipe`.
         folder: where everything goes.
-        former: the record of the run that goes on, None for a new one.
+        options: how to carry it out, a `gon_tf.training.Options`.
+        data_dir: folder of the TensorFlow data sets; None for the usual one.
+        resume: go on with the training in the folder, or begin it if there is none. It ends with
+            the weights of one that was never stopped, bit by bit, on the same machine.
+        overwrite: replace the training, or the preset, in the folder. Other files in it stay.
+        inputs: further files and folders that must stay as they are.
 
     Returns:
-        The metadata of the saved model; nothing in a worker that does not write.
+        The metadata.json of the model: its recipe, metrics, duration, versions; nothing in a
+        worker that does not write, which all but the first of a cluster are.
 
     Raises:
-        SystemExit: if a signal asked for it.
-        BlockingIOError: if another process is training into `folder`.
+        ValueError: if the recipe does not fit together or to the images, the folder is, holds or
+            lies in an input, or the run that is to go on was begun in another way.
+        FileExistsError: if the folder holds something that is not to be, or must not be, replaced.
+        BlockingIOError: if another process is training into the folder.
         ConnectionError: if another worker is lost.
-        OSError: if the disk is full.
-        ValueError: if the data are not those that the run was begun with.
+        ImportError: if the recipe needs a package that is missing.
+        OSError: if the data cannot be read, or the folder not be written.
+        KeyboardInterrupt, SystemExit: if a signal asked for it; the last step is kept.
+
+    Example:
+        >>> recipe = gon_tf.training.Recipe("conv", "mnist:train", evaluate="mnist:test", epochs=12)
+        >>> gon_tf.train(recipe, "my-gon")["metrics"]["sse"]
+        0.34
+        >>> gon_tf.load("my-gon").sample(16).shape
+        (16, 32, 32, 1)
     """
-    strategy = job.model.distribute_strategy
-    if not distribute.worker(job.options.strategy).is_chief:
-        train(job, folder, writes=False)
-        distribute.wait_for_all(strategy)
-        return {}
-    with runs.locked(folder):
+    folder, options = files.path_of(folder), options or Options()
+    data_dir = None if data_dir is None else files.path_of(data_dir)
+    recipe = variants.complete(recipe)
+    build.check_packages(recipe, options)
+    chief = distribute.worker(options.strategy).is_chief
+    sources = [*inputs, *folders.inputs(recipe, data_dir)]
+
+    def claim() -> dict[str, Any] | None:
+        """The record of the run that goes on; None if a new one may begin."""
+        former = folders.former(folder) if resume else None
         if former:
-            runs.check_dataset(former, job.dataset)
-        else:
-            runs.begin(folder, runs.record(job.recipe, job.options, job.dataset))
-        runs.clean(folder)
-        try:
-            metadata = train(job, folder, writes=True)
-            job.model.save_to_preset(folder, metadata=metadata, overwrite=True)
-        except Exception as error:
-            if files.disk_is_full(error):
-                raise OSError(full_disk(folder)) from error
-            raise
-        runs.finish(folder)
-        distribute.wait_for_all(strategy)
-    return metadata
+            folders.check_settings(former, recipe, options)
+        elif chief:
+            folders.check_new(folder, sources, overwrite=overwrite)
+        return former
+
+    former = claim()  # to know at once what is wrong; what counts is the same under the lock
+    if former and former["finished"]:
+        return finished(folder)
+    startup.start_tensorflow()
+    several = options.strategy == "multiworker"
+    with distribute.lost_workers_reported() if several else contextlib.nullcontext():
+        job = build.prepare(recipe, options, data_dir)
+        if chief:
+            with files.locked(folder / folders.LOCK):
+                former = claim()
+                if former and former["finished"]:
+                    return finished(folder)
+                return run(job, folder, former)
+        follow(job, folder)
+    return {}
 
 
-def train(job: Job, folder: Path, *, writes: bool) -> dict:
-    """Train, and measure if this process writes; the metadata of the model."""
-    from gon_tf.callbacks import Checkpoint, TrainingLog
+def finished(folder: Path) -> dict[str, Any]:
+    """The metadata of a model that is trained already."""
+    print(f"The training in {folder} is done already.", file=sys.stderr)
+    folders.remove(folder, [folders.CHECKPOINTS])  # should a kill have come in the last moment
+    return files.read_json(folder / folders.PRESET[1])
 
-    knowing = knowing_callbacks(job.recipe)
-    log = TrainingLog(folder / LOG, folder / CURVE)
+
+def run(job: Job, folder: Path, former: dict[str, Any] | None) -> dict[str, Any]:
+    """Train into a folder that is locked, and go on if there is a `former` run."""
+    record = folders.record(job)
+    if former:
+        folders.check_same(former, record)
+    else:
+        folders.begin(folder, record)
+    folders.clean(folder)
+    strategy = job.model.distribute_strategy
+    distribute.check_alike(strategy, "images", job.fingerprint)
+    try:
+        log, kept = fit(job, folder, writes=True)
+        model, results = evaluation.complete(job)
+        metadata = {**evaluation.describe(job, log, kept), **results}
+        model.save_to_preset(folder, metadata=metadata, overwrite=True)
+    except Exception as error:
+        if files.disk_is_full(error):
+            raise OSError(full_disk(folder, error)) from error
+        raise
+    folders.finish(folder)
+    distribute.wait_for_all(strategy)
+    return files.read_json(folder / folders.PRESET[1])
+
+
+def follow(job: Job, folder: Path) -> None:
+    """Train in a worker that does not write."""
+    strategy = job.model.distribute_strategy
+    distribute.check_alike(strategy, "images", job.fingerprint)
+    fit(job, folder, writes=False)
+    distribute.wait_for_all(strategy)
+
+
+def fit(job: Job, folder: Path, *, writes: bool):
+    """Train, with Keras' progress on stderr: a bar on a terminal, lines elsewhere.
+
+    Returns:
+        The `TrainingLog`, and the number of the epoch whose weights were kept.
+    """
+    import keras
+
+    from gon_tf.callbacks import Checkpoint, Stopped, TrainingLog
+    from gon_tf.models.training import with_guard
+
+    recipe, steps = job.recipe, job.steps_per_epoch
+    knowing = knowing_callbacks(recipe)
+    log = TrainingLog(folder / folders.LOG, folder / folders.CURVE)
     writing = [log] if writes else []
+    identity = json.dumps([recipe.to_json(), job.fingerprint])
     checkpoint = Checkpoint(
-        folder / runs.CHECKPOINTS,
+        folder / folders.CHECKPOINTS,
         every=job.options.checkpoint_every,
         callbacks=[*knowing, *writing],
         writes=writes,
+        of=hashlib.sha256(identity.encode()).hexdigest(),
     )
     if writes:
         writing += drawing_callbacks(job, folder)
-    fit(job, [*knowing, *writing, checkpoint], checkpoint, quiet=not writes)
-    if not writes:
-        return {}
-    model = job.model
-    if job.options.strategy == "multiworker":  # one worker alone measures a copy
-        model = type(model).from_config(model.get_config())
-        model.set_weights(job.model.get_weights())
-        model.compile()
-    images = job.images.batches(job.recipe.batch_size)
-    return {
-        **describe(job, log, evaluate(job, model)),
-        anomaly.KEY: anomaly.error_quantiles(model, images),
-    }
-
-
-def evaluate(job: Job, model: keras.Model) -> dict:
-    """The metrics of the data set that the recipe names for the end."""
-    from gon_tf import data
-
-    recipe = job.recipe
-    if not recipe.evaluate:
-        return {}
-    images = data.load(
-        recipe.evaluate,
-        model.image_shape,
-        recipe.batch_size,
-        data_dir=job.data_dir,
-        crop=recipe.crop,
-    )
-    return {**measure(model, images), "split": recipe.evaluate}
+    callbacks = [*knowing, *writing, checkpoint]
+    several = job.options.strategy == "multiworker"
+    if several:
+        train = functools.partial(distribute.fit, job.model, callbacks=callbacks)
+    else:  # Keras' own: the model's would fit the latents, too, whose turn comes later
+        guarded = with_guard(callbacks, job.model)
+        train = functools.partial(keras.Model.fit, job.model, callbacks=guarded, shuffle=False)
+    first = checkpoint.epoch * steps
+    with contextlib.redirect_stdout(sys.stderr), stopping.stopping(checkpoint.stop) as came:
+        try:
+            train(
+                job.images.steps(
+                    recipe.batch_size, shuffle_seed=recipe.seed, start=first, drop_remainder=True
+                ),
+                validation_data=job.validation and job.validation.batches(recipe.batch_size),
+                epochs=recipe.epochs,
+                steps_per_epoch=steps,
+                verbose=0 if not writes else 1 if sys.stderr.isatty() else 2,
+            )
+        except Stopped:
+            name = stopping.signal.Signals(came[0]).name
+            print(f"Stopped by {name}; {command(job, folder)} goes on.", file=sys.stderr)
+            raise stopping.ended_by(came[0]) from None
+    early = [one for one in knowing if isinstance(one, keras.callbacks.EarlyStopping)]
+    return log, early[0].best_epoch + 1 if early else len(log.rows)
 
 
 def knowing_callbacks(recipe: Recipe) -> list[keras.callbacks.Callback]:
@@ -136,7 +221,7 @@ def drawing_callbacks(job: Job, folder: Path) -> list[keras.callbacks.Callback]:
     from gon_tf.callbacks import Pictures
 
     chosen: list[keras.callbacks.Callback] = []
-    log_dir = folder / TENSORBOARD if job.options.tensorboard else None
+    log_dir = folder / folders.TENSORBOARD if job.options.tensorboard else None
     if log_dir:
         chosen.append(keras.callbacks.TensorBoard(log_dir, write_graph=False))
     count = max(2, min(SHOWN, SHOWN_BYTES // math.prod(job.model.image_shape)))
@@ -147,65 +232,30 @@ def drawing_callbacks(job: Job, folder: Path) -> list[keras.callbacks.Callback]:
     return chosen
 
 
-def fit(job: Job, callbacks, checkpoint, *, quiet: bool) -> None:
-    """Train, with Keras' progress on stderr: a bar on a terminal, lines elsewhere."""
-    from gon_tf.callbacks import Stopped
-
-    recipe, steps = job.recipe, job.steps_per_epoch
-    verbose = 0 if quiet else 1 if sys.stderr.isatty() else 2
-    several = job.options.strategy == "multiworker"
-    train = functools.partial(distribute.fit, job.model) if several else job.model.fit
-    with contextlib.redirect_stdout(sys.stderr), stopping.stopping(checkpoint.stop) as came:
-        try:
-            train(
-                job.images.steps(
-                    recipe.batch_size,
-                    shuffle_seed=recipe.seed,
-                    start=checkpoint.epoch * steps,
-                    drop_remainder=True,
-                ),
-                validation_data=job.validation and job.validation.batches(recipe.batch_size),
-                epochs=recipe.epochs,
-                steps_per_epoch=steps,
-                callbacks=callbacks,
-                verbose=verbose,
-                latents_from=job.images.batches(recipe.batch_size),
-            )
-        except Stopped:
-            raise stopping.exit_by(came[0], checkpoint.folder.parent) from None
+def command(job: Job, folder: Path) -> str:
+    """What to type to go on with a training that was stopped."""
+    words = ["gon-tf", "train", "--resume", "-o", str(folder.absolute())]
+    for option in fields(job.options):
+        value = getattr(job.options, option.name)
+        if value != option.default:
+            words += [
+                f"--{option.name.replace('_', '-')}",
+                *([] if value is True else [str(value)]),
+            ]
+    if job.data_dir:
+        words += ["--data-dir", str(job.data_dir.absolute())]
+    return shlex.join(words)
 
 
-def full_disk(folder: Path) -> str:
+def full_disk(folder: Path, error: Exception) -> str:
     """What to tell the user whose disk is full."""
-    from gon_tf.callbacks import checkpoint_files as checkpoints
+    from gon_tf.callbacks import checkpoint
 
+    place = getattr(error, "filename", None) or folder
     with contextlib.suppress(ValueError, OSError):
-        if last := checkpoints.newest(folder / runs.CHECKPOINTS):
+        if last := checkpoint.newest(folder / folders.CHECKPOINTS):
             return (
-                f"No space is left for {folder}; the last checkpoint, {last}, is kept: "
+                f"No space is left for {place}; the last checkpoint, {last}, is kept: "
                 "free some and go on with --resume."
             )
-    return f"No space is left for {folder}, and there is no checkpoint yet."
-
-
-def describe(job: Job, log, metrics: dict) -> dict:
-    """What a user of the trained model should know about its making."""
-    recipe = job.recipe
-    height, width, channels = job.model.image_shape
-    colours = "grey" if channels == 1 else "RGB"
-    cropped = "cropped to its aspect and " if recipe.crop else ""
-    return {
-        "description": f"Gradient Origin Network ({recipe.variant}) of {recipe.dataset}",
-        "dataset": job.dataset,
-        "preprocessing": f"{colours} in [0, 1], {cropped}resized to {height}x{width} with "
-        "antialiasing",
-        "recipe": recipe.to_json(),
-        "seed": recipe.seed,
-        "epochs": len(log.rows),
-        "duration_seconds": round(log.seconds, 1),
-        "hardware": ", ".join(devices()),
-        "last_epoch": log.rows[-1],
-        "metrics": metrics,
-        "paper": PAPER,
-        "versions": versions(),
-    }
+    return f"No space is left for {place}, and there is no checkpoint yet."

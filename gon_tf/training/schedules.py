@@ -9,8 +9,6 @@ from gon_tf.training.recipe import Recipe
 if TYPE_CHECKING:
     import keras
 
-SCHEDULES = ("cosine", "linear", "exponential", "constant")
-OPTIMIZERS = ("adam", "adamw", "muon", "nadam", "lion", "sgd")
 WITHOUT_MOMENTS = ("muon", "sgd")  # that a recipe could set
 LAST = 0.01  # of the highest rate, where an exponential course ends
 

@@ -1,23 +1,30 @@
-"""What SIGINT (Ctrl-C) and SIGTERM do to a training: it ends in order, with a checkpoint."""
+"""What the signals that ask for an end do to a training: it ends in order, with a checkpoint."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-import click
+# Ctrl-C; what systems send before SIGKILL; a terminal that is closed (not on Windows)
+ASKING = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 @contextlib.contextmanager
 def stopping(stop: Callable[[], None]) -> Iterator[list[int]]:
-    """Let the first SIGINT or SIGTERM call `stop`; the next does what it did before.
+    """Let the first of these signals call `stop`; the next does what it did before.
+
+    A signal that is ignored (`nohup`) stays so. Only the main thread gets signals.
 
     Yields:
         The signal that came, if one did.
     """
     came: list[int] = []
+    former = {number: signal.getsignal(number) for number in ASKING}
+    former = {number: handler for number, handler in former.items() if handler != signal.SIG_IGN}
 
     def put_back():
         for number, handler in former.items():
@@ -28,15 +35,16 @@ def stopping(stop: Callable[[], None]) -> Iterator[list[int]]:
         put_back()
         stop()
 
-    former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    if threading.current_thread() is not threading.main_thread():
+        former = {}
+    for number in former:
+        signal.signal(number, ask)
     try:
         yield came
     finally:
         put_back()
 
 
-def exit_by(number: int, folder: Path) -> SystemExit:
-    """The way to end after signal `number`, with a word to the user about what is in `folder`."""
-    name = signal.Signals(number).name
-    click.echo(f"Stopped by {name}; gon-tf train --resume -o {folder} goes on.", err=True)
-    return SystemExit(128 + number)
+def ended_by(number: int) -> BaseException:
+    """What a process raises to end after signal `number`."""
+    return KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)

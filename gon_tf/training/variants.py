@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     import keras
 
 
+Shape = tuple[int, int, int]  # of the images: height, width, channels
+
+
 @dataclass(frozen=True)
 class Variant:
-    """A kind of model.
+    """A kind of model: its line in `VARIANTS` is all that the command needs to train it.
 
     Attributes:
         build: makes the model from a complete recipe and the shape of its images.
@@ -23,98 +26,77 @@ class Variant:
             between variants, and their values here.
     """
 
-    build: Callable[[Recipe, tuple[int, int, int]], keras.Model]
+    build: Callable[[Recipe, Shape], keras.Model]
     defaults: Mapping[str, Any]
 
 
-def conv(recipe: Recipe, image_shape) -> keras.Model:
+def conv(recipe: Recipe, image_shape: Shape) -> keras.Model:
     """The convolutional GON of a recipe."""
     import gon_tf
 
-    return gon_tf.GON(
-        conv_decoder(recipe, image_shape),
-        loss=recipe.loss,
-        components=recipe.components,
-        **origin_of(recipe),
-    )
+    options = taken(recipe, *ORIGIN, "components")
+    return gon_tf.GON(conv_decoder(recipe, image_shape), **options)
 
 
-def variational(recipe: Recipe, image_shape) -> keras.Model:
+def variational(recipe: Recipe, image_shape: Shape) -> keras.Model:
     """The variational GON of a recipe."""
     import gon_tf
 
-    return gon_tf.VariationalGON(
-        conv_decoder(recipe, image_shape),
-        loss=recipe.loss,
-        **origin_of(recipe),
-    )
+    return gon_tf.VariationalGON(conv_decoder(recipe, image_shape), **taken(recipe, *ORIGIN))
 
 
-def implicit(recipe: Recipe, image_shape) -> keras.Model:
+def implicit(recipe: Recipe, image_shape: Shape) -> keras.Model:
     """The implicit GON of a recipe."""
     import gon_tf
 
-    decoder = gon_tf.ImplicitDecoder(
-        image_shape[-1],
-        recipe.latent_dim,
-        width=recipe.width,
-        depth=recipe.depth,
-        omega=recipe.omega,
-    )
-    return gon_tf.ImplicitGON(
-        decoder,
-        image_shape,
-        loss=recipe.loss,
-        components=recipe.components,
-        points_per_step=recipe.points_per_step,
-        **origin_of(recipe),
-    )
+    sizes = taken(recipe, "latent_dim", "width", "depth", "omega")
+    decoder = gon_tf.ImplicitDecoder(image_shape[-1], **sizes)
+    options = taken(recipe, *ORIGIN, "components", "points_per_step")
+    return gon_tf.ImplicitGON(decoder, image_shape, **options)
 
 
-def autoencoder(recipe: Recipe, image_shape) -> keras.Model:
+def autoencoder(recipe: Recipe, image_shape: Shape) -> keras.Model:
     """The autoencoder of a recipe, its encoder the mirror image of the decoder."""
     import gon_tf
 
-    return gon_tf.Autoencoder(
-        conv_decoder(recipe, image_shape), loss=recipe.loss, components=recipe.components
-    )
+    options = taken(recipe, "loss", "components")
+    return gon_tf.Autoencoder(conv_decoder(recipe, image_shape), **options)
 
 
-def vae(recipe: Recipe, image_shape) -> keras.Model:
+def vae(recipe: Recipe, image_shape: Shape) -> keras.Model:
     """The variational autoencoder of a recipe, its encoder the mirror image of the decoder."""
     import gon_tf
 
     return gon_tf.VariationalAutoencoder(conv_decoder(recipe, image_shape), loss=recipe.loss)
 
 
-def origin_of(recipe: Recipe) -> dict[str, Any]:
-    """How the GON of a recipe steps from the origin."""
-    return {name: getattr(recipe, name) for name in (*ORIGIN, "damping")}
-
-
-def conv_decoder(recipe: Recipe, image_shape) -> keras.Model:
+def conv_decoder(recipe: Recipe, image_shape: Shape) -> keras.Model:
     """The convolutional decoder of a recipe."""
     import gon_tf
 
     return gon_tf.ConvDecoder(
         image_shape,
-        recipe.latent_dim,
-        filters=recipe.filters,
-        activation=recipe.activation,
         normalization=None if recipe.normalization == "none" else recipe.normalization,
+        **taken(recipe, *CONV),
     )
 
 
+def taken(recipe: Recipe, *names: str) -> dict[str, Any]:
+    """Fields of a recipe as arguments of the same names."""
+    return {name: getattr(recipe, name) for name in names}
+
+
 CONV = {"latent_dim": 256, "filters": 16, "activation": "elu"}
+GAUSS_NEWTON = {"step": "gauss-newton", "inner_steps": 1, "step_size": 1.0}
+ORIGIN = (*GAUSS_NEWTON, "damping", "loss")
 MOMENTS = ("beta_1", "beta_2")
-ORIGIN = {"step": "gauss-newton", "inner_steps": 1, "step_size": 1.0}
 
 VARIANTS: dict[str, Variant] = {
     "conv": Variant(
         conv,
         {
             **CONV,
-            **ORIGIN,
+            **GAUSS_NEWTON,
             "normalization": "none",
             "loss": "squared_error",
             "damping": 0.01,
@@ -128,7 +110,7 @@ VARIANTS: dict[str, Variant] = {
         variational,
         {
             **CONV,
-            **ORIGIN,
+            **GAUSS_NEWTON,
             "normalization": "none",
             "loss": "cross_entropy",
             "damping": 1.0,
@@ -140,7 +122,7 @@ VARIANTS: dict[str, Variant] = {
     "implicit": Variant(
         implicit,
         {
-            **ORIGIN,
+            **GAUSS_NEWTON,
             "latent_dim": 32,
             "width": 256,
             "depth": 4,

@@ -2,10 +2,12 @@ import json
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 import gon_tf
-from gon_tf.cli.pictures import GAP, to_uint8
+from gon_tf.cli import main
+from gon_tf.pictures import GAP, to_uint8
 
 
 def pixels(path):
@@ -68,6 +70,21 @@ def test_names_never_lead_out_of_the_folder(run, grey_model, tmp_path):
     stems = ["passwd", "up", "00002", "b", "x_y", "00005", "z" * 100]
     assert json.loads(result.stdout)["files"] == [f"out/{stem}.png" for stem in stems]
     assert {path.name for path in tmp_path.iterdir()} == {"evil.npz", "out"}
+
+
+@pytest.mark.parametrize(("place", "folder"), [(".", "pictures"), ("pictures", ".")])
+def test_originals_are_never_replaced(
+    run, grey_model, pictures, tmp_path, monkeypatch, place, folder
+):
+    assert run("encode", grey_model, "pictures/", "-o", "a.npz").exit_code == 0
+    before = {path: path.read_bytes() for path in pictures.iterdir()}
+    monkeypatch.chdir(tmp_path / place)
+    result = CliRunner().invoke(
+        main, ["decode", str(grey_model), str(tmp_path / "a.npz"), "-o", folder, "--overwrite"]
+    )
+    assert result.exit_code == 1
+    assert "00.png is one of the inputs" in result.stderr
+    assert before == {path: path.read_bytes() for path in pictures.iterdir()}
 
 
 def test_latents_of_another_model(run, latents, rgb_model):

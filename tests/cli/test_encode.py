@@ -22,7 +22,7 @@ def close(found, expected):
 
 def all_latents(folder, pattern="*.npz"):
     """Numbers and latents in all files of a folder, in the order of the numbers."""
-    found = [latent_files.read_npz(path, latent_dim=4) for path in folder.glob(pattern)]
+    found = [latent_files.read(path, latent_dim=4) for path in folder.glob(pattern)]
     order = np.argsort(np.concatenate([part.numbers for part in found]))
     join = [np.concatenate([getattr(p, a) for p in found])[order] for a in ("numbers", "latents")]
     return join[0].tolist(), join[1]
@@ -49,19 +49,20 @@ def test_a_picture_from_stdin(run, grey_model, pictures, tmp_path, expected):
     data = (pictures / "03.png").read_bytes()
     result = run("encode", grey_model, "-", pictures / "04.png", "-o", "a.npz", stdin=data)
     assert result.exit_code == 0, result.stderr
-    content = latent_files.read_npz(tmp_path / "a.npz", latent_dim=4)
+    content = latent_files.read(tmp_path / "a.npz", latent_dim=4)
     close(content.latents, expected[3:5])
     assert content.names.tolist() == ["stdin", str(pictures / "04.png")]
     assert run("decode", grey_model, "a.npz", "-o", "out").stdout == "out/stdin.png\nout/04.png\n"
 
 
+@pytest.mark.filterwarnings("default:Passed over")
 def test_fit(run, grey_model, tmp_path):
     picture = np.random.default_rng(3).integers(0, 256, (8, 12), dtype=np.uint8)
     Image.fromarray(picture).save(tmp_path / "wide.png")
     result = run("encode", grey_model, "wide.png", "--fit", "crop", "-o", "a.npz")
     assert result.exit_code == 0, result.stderr
     expected = gon_tf.load(grey_model).encode(picture[None, :, 2:10, None])
-    close(latent_files.read_npz(tmp_path / "a.npz", latent_dim=4).latents, expected)
+    close(latent_files.read(tmp_path / "a.npz", latent_dim=4).latents, expected)
     arguments = ["encode", grey_model, "./", "-o", "out"]
     assert run(*arguments, "--fit", "crop").exit_code == 0
     assert "another" in run(*arguments, "--fit", "pad").stderr
@@ -79,7 +80,7 @@ def test_a_data_set(run, grey_model, tmp_path):
     (tmp_path / "out" / "latents-2of2-00001.npz").unlink()
     assert run(*arguments, "--shard", "2/2").exit_code == 0
     latents = gon_tf.load(grey_model).encode(images)
-    close(latent_files.read_npz(tmp_path / "one.npz", latent_dim=4).latents, latents)
+    close(latent_files.read(tmp_path / "one.npz", latent_dim=4).latents, latents)
     assert sorted(path.name for path in (tmp_path / "out").glob("*.npz")) == [
         "latents-1of2-00000.npz",
         "latents-1of2-00001.npz",
@@ -110,9 +111,10 @@ def test_an_array_that_has_grown_is_another_data_set(run, grey_model, tmp_path):
         np.save(tmp_path / "toys.npy", np.zeros((count, 8, 8, 1), np.uint8))
         result = run("encode", grey_model, "toys.npy", "-o", "out")
     assert result.exit_code == 1
-    assert "are made with data={'file': 'toys.npy', 'images': 3}, not" in result.stderr
+    assert "are made with data={'file': 'toys.npy', 'images': 3, 'content': " in result.stderr
 
 
+@pytest.mark.filterwarnings("default:.*It is made again")
 def test_an_interrupted_run_goes_on(run, grey_model, pictures, tmp_path, expected):
     arguments = ["encode", grey_model, pictures, "-o", "out", "--shard-size", "5", "--json"]
     assert json.loads(run(*arguments).stdout)["files"] == 3
@@ -120,7 +122,7 @@ def test_an_interrupted_run_goes_on(run, grey_model, pictures, tmp_path, expecte
     kept = first.stat().st_mtime_ns, third.stat().st_mtime_ns
     third.unlink()
     second.write_bytes(second.read_bytes()[:100])
-    (tmp_path / "out" / ".123-latents-1of1-00002.npz").touch()
+    (tmp_path / "out" / ".latents-1of1-00002.npz-0123abcd.tmp").touch()
 
     result = run(*arguments)
     assert result.exit_code == 0, result.stderr
@@ -144,7 +146,6 @@ def test_an_interrupted_run_goes_on(run, grey_model, pictures, tmp_path, expecte
     [
         (["--shard-size", "4"], "are made with shard_size=5, not 4"),
         (["--shard-size", "5", "--shard", "1/3"], "are made with machines=1, not 3"),
-        (["--shard-size", "5", "--format", "tfrecord"], "are made with format=npz, not tfrecord"),
     ],
 )
 def test_other_options_are_refused(run, grey_model, pictures, tmp_path, change, message):
@@ -190,12 +191,47 @@ def test_no_picture_that_can_be_read(run, grey_model, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["latents.json"]
 
 
-def test_tfrecords(run, grey_model, pictures, tmp_path, expected):
-    result = run("encode", grey_model, pictures, "-o", "out", "--format", "tfrecord")
+@pytest.mark.parametrize("change", ["content", "name", "order"])
+def test_pictures_that_were_replaced_are_other_pictures(run, grey_model, pictures, change):
+    assert run("encode", grey_model, pictures, "-o", "out", "--shard-size", "5").exit_code == 0
+    first, second = pictures / "00.png", pictures / "01.png"
+    if change == "content":
+        second.replace(first)
+        first.with_name("01.png").write_bytes(first.read_bytes())
+    elif change == "name":
+        second.rename(pictures / "01b.png")
+    else:
+        first.rename(pictures / "x.png")
+        second.rename(first)
+        (pictures / "x.png").rename(second)
+    result = run("encode", grey_model, pictures, "-o", "out", "--shard-size", "5")
+    assert result.exit_code == 1
+    assert "are made with data={'files': 12" in result.stderr
+
+
+def test_an_array_that_was_replaced_is_another_data_set(run, grey_model, tmp_path):
+    for value in (0, 1):
+        np.save(tmp_path / "toys.npy", np.full((3, 8, 8, 1), value, np.uint8))
+        result = run("encode", grey_model, "toys.npy", "-o", "out")
+    assert result.exit_code == 1
+    assert "are made with data={'file': 'toys.npy', 'images': 3" in result.stderr
+
+
+def test_a_folder_that_was_left_when_its_manifest_was_written(run, grey_model, pictures, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".latents.json-0123abcd.tmp").write_text("{")
+    result = run("encode", grey_model, pictures, "-o", "out")
     assert result.exit_code == 0, result.stderr
-    found = latent_files.read_tfrecord(tmp_path / "out" / "latents-1of1-00000.tfrecord", 4)
-    close(found.latents, expected)
-    assert found.names[3] == str(pictures / "03.png")
+    assert (tmp_path / "out" / "latents.json").is_file()
+
+
+def test_names_that_are_not_utf8(run, grey_model, pictures, tmp_path):
+    (pictures / "00.png").rename(pictures / "caf\udce9.png")
+    result = run("encode", grey_model, pictures, "-o", "out")
+    assert result.exit_code == 0, result.stderr
+    content = latent_files.read(tmp_path / "out" / "latents-1of1-00000.npz", latent_dim=4)
+    assert content.names[-1] == str(pictures / "caf\udce9.png")
+    assert run("encode", grey_model, pictures, "-o", "out").exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -209,6 +245,8 @@ def test_tfrecords(run, grey_model, pictures, tmp_path, expected):
         (["tiny-conv", "pictures", "-o", "x", "--shard", "13/14"], 1, "Shard 13/14 is empty"),
         (["tiny-conv", "pictures", "-o", "x.npy"], 2, "OUT is a .npz file or a folder"),
         (["tiny-conv", "pictures", "-o", "x.npz", "--shard", "1/2"], 2, "--shard is for a folder"),
+        (["tiny-conv", "pictures", "-o", ""], 2, "It is empty; write . for the current folder."),
+        (["tiny-conv", "pictures", "-o", "-"], 2, "OUT is a .npz file or a folder"),
         (["tiny-conv", "pictures", "-o", "x", "--overwrite"], 2, "--overwrite is for a .npz"),
         (["tiny-conv", "pictures", "-o", "x", "--shard", "0/2"], 2, "not one of the shards 1/2"),
         (["tiny-conv", "pictures", "-o", "x", "--shard", "2"], 2, "write 1/4"),

@@ -65,7 +65,7 @@ def test_a_ranking_of_a_data_set_by_number(run, ranking_model, pictures, pixels,
 
 
 def test_a_ranking_needs_the_training_errors(run, zoo, pictures, monkeypatch):
-    monkeypatch.setattr("gon_tf.cli.models.load", lambda name: pytest.fail("loaded"))
+    monkeypatch.setattr("gon_tf.cli.arguments.load", lambda name: pytest.fail("loaded"))
     result = run("evaluate", "tiny-conv", pictures, "--per-image")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(

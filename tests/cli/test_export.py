@@ -8,8 +8,8 @@ from PIL import Image
 
 import gon_tf
 from gon_tf import export
-from gon_tf.cli.pictures import to_uint8
 from gon_tf.export import formats
+from gon_tf.pictures import to_uint8
 
 # An example as a user without this package would run it.
 RUN_ALONE = """
@@ -80,7 +80,13 @@ def test_nothing_is_left_when_a_file_differs(run, grey_model, tmp_path, monkeypa
         (["tiny-cnv", "--format", "onnx", "-o", "x"], 1, "did you mean 'tiny-conv'?"),
         (["tiny-conv", "--format", "onnx", "-o", "full"], 1, "full exists already; --overwrite"),
         (["tiny-conv", "--format", "onnx", "-o", "x", "--images", "a.png"], 1, "no file or folder"),
-        (["tiny-conv", "--format", "onnx", "-o", "full", "--overwrite"], 1, "holds other files"),
+        (["tiny-conv", "--format", "onnx", "-o", "zoo", "--overwrite"], 1, "holds the input"),
+        (["zoo/tiny-conv", "--format", "onnx", "-o", "zoo/tiny-conv/x"], 1, "lies in the input"),
+        (
+            ["tiny-conv", "--format", "onnx", "-o", "full/a", "--images", "full", "--overwrite"],
+            1,
+            "full/a lies in the input full",
+        ),
         (["tiny-conv", "--format", "onnx"], 2, "Missing option '-o'"),
         (["tiny-conv", "-o", "x"], 2, "Missing option '--format'"),
         (["tiny-conv", "--format", "pb", "-o", "x"], 2, "'savedmodel', 'onnx', 'litert'"),

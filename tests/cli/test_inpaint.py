@@ -6,7 +6,7 @@ from PIL import Image
 
 import gon_tf
 from gon_tf.cli.inpaint import fitted, resize
-from gon_tf.cli.pictures import GAP, to_uint8
+from gon_tf.pictures import GAP, to_uint8
 
 
 @pytest.fixture

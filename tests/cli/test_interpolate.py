@@ -3,7 +3,7 @@ import json
 import pytest
 
 import gon_tf
-from gon_tf.cli.pictures import GAP, to_uint8
+from gon_tf.pictures import GAP, to_uint8
 
 
 def test_a_row(run, grey_model, pictures, tmp_path, pixels):
@@ -54,7 +54,7 @@ def test_the_ends_are_the_reconstructions(run, grey_model, pictures, tmp_path, p
     ],
 )
 def test_errors(run, zoo, pictures, tmp_path, monkeypatch, arguments, status, message):
-    monkeypatch.setattr("gon_tf.cli.models.load", lambda name: pytest.fail("loaded"))
+    monkeypatch.setattr("gon_tf.cli.arguments.load", lambda name: pytest.fail("loaded"))
     before = sorted(tmp_path.rglob("*"))
     result = run("interpolate", "tiny-conv", *arguments)
     assert result.exit_code == status

@@ -95,19 +95,44 @@ def test_different_names():
     assert outputs.different_names(["grid"], taken=["grid"]) == ["grid-2"]
 
 
-def test_replacing_is_all_or_nothing(tmp_path):
-    path = tmp_path / "new" / "a.txt"
-    with outputs.replacing(path) as temporary:
-        temporary.write_text("whole")
-        assert not path.exists()
-    assert path.read_text() == "whole"
+def test_grids_have_a_largest_size():
+    outputs.check_grid(100_000, (32, 32, 3))
+    with pytest.raises(ValueError, match="13 pictures of 4096x4096 pixels is too large; give a"):
+        outputs.check_grid(13, (4096, 4096))
 
-    def fail():
-        with outputs.replacing(path) as temporary:
-            temporary.write_text("ha")
-            raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        fail()
-    assert path.read_text() == "whole"
-    assert list(path.parent.iterdir()) == [path]
+@pytest.mark.parametrize("out", ["in", "in/new", "in/sub", "in/link/x", "../store/y"])
+def test_pictures_are_not_written_among_the_inputs(tmp_path, monkeypatch, out):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("in/sub", "store"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "a.png").touch()
+    (tmp_path / "in" / "link").symlink_to("../store")
+    found = [Path("in/sub/a.png"), Path("in/link/a.png")]
+    planned = plan(Path("in") / out if out.startswith("..") else out, "b")
+    with pytest.raises(FileExistsError, match="is or lies in a folder of the inputs"):
+        planned.check(overwrite=True, inputs=found, named=[Path("in")])
+
+
+def test_pictures_may_be_written_beside_the_inputs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    found = [Path("in/a.png")]
+    found[0].touch()
+    plan("out", "a").check(overwrite=False, inputs=found, named=[Path("in")])
+    plan(".", "a").check(overwrite=False, inputs=found, named=[Path("in")])
+    plan("in/grid.png").check(overwrite=False, inputs=found, named=[Path("in")])
+    plan("in", "b").check(overwrite=False, inputs=found, named=found)
+
+
+def test_names_are_not_too_long(tmp_path):
+    names = outputs.different_names(["x" * 251, "x" * 251, "ü" * 120, "a\udce9"])
+    assert names == ["x" * 200, "x" * 200 + "-2", "ü" * 100, "a\udce9"]
+    with pytest.raises(OSError, match="too long: 240 bytes are the most"):
+        outputs.check([tmp_path / ("x" * 244 + ".png")], overwrite=False)
+
+
+def test_stdout_that_is_closed(monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    with pytest.raises(click.UsageError, match="it is closed"):
+        plan("-", "a")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import gon_tf
-from gon_tf.cli.pictures import GAP, to_uint8
+from gon_tf.pictures import GAP, to_uint8
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_stdin_without_a_picture(run, grey_model, tmp_path, stdin, message):
 
 
 def test_too_much_of_stdin(run, grey_model, monkeypatch):
-    monkeypatch.setattr("gon_tf.cli.streams.MOST_BYTES", 9)
+    monkeypatch.setattr("gon_tf.cli.inputs.MOST_BYTES", 9)
     result = run("reconstruct", grey_model, "-", "-o", "x.png", stdin=b"0123456789")
     assert result.exit_code == 1
     assert result.stderr == "Error: Stdin holds more than 9 bytes; that is no picture.\n"
@@ -229,7 +229,7 @@ def test_a_truncated_picture_is_an_error_and_nothing_is_written(run, grey_model,
 def test_errors_come_before_the_model_is_loaded(
     run, zoo, tmp_path, monkeypatch, arguments, message
 ):
-    monkeypatch.setattr("gon_tf.cli.models.load", lambda name: pytest.fail("loaded"))
+    monkeypatch.setattr("gon_tf.cli.arguments.load", lambda name: pytest.fail("loaded"))
     Image.new("L", (8, 8)).save(tmp_path / "a.png")
     Image.new("L", (8, 8)).save(tmp_path / "taken.png")
     (tmp_path / "zero.png").touch()

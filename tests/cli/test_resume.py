@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -39,8 +40,8 @@ def start(tmp_path, pictures):
 
     started = []
 
-    def start(*arguments, output="output.txt", **environment):
-        values = tmp_path, list(map(str, arguments)), environment, output
+    def start(*arguments, output="output.txt", folder=tmp_path, **environment):
+        values = folder, list(map(str, arguments)), environment, tmp_path / output
         process = PROCESSES.Process(target=gon_tf_process, args=values)
         process.start()
         started.append(process)
@@ -107,13 +108,14 @@ def test_one_process_a_folder_stopped_by_signals(start, tmp_path):
     second = start(*LONG, "--resume", "-o", "model", output="second.txt")
     second.join()
     assert second.exitcode == 1
-    message = "Error: Another process is training into model.\n"
+    message = f"Error: Another process is at work in {tmp_path}/model; wait until it has ended.\n"
     assert (tmp_path / "second.txt").read_text() == message
 
     os.kill(first.pid, signal.SIGTERM)
     first.join()
     assert first.exitcode == 128 + signal.SIGTERM
-    assert "Stopped by SIGTERM; gon-tf train --resume -o model goes on." in said(tmp_path)
+    command = f"gon-tf train --resume -o {tmp_path}/model --checkpoint-every 1 --pictures-every 0"
+    assert f"Stopped by SIGTERM; {command} goes on." in said(tmp_path)
     stopped = last_checkpoint(checkpoints)
     assert not [path for path in (tmp_path / "model").rglob(".*") if path.name != ".lock"]
 
@@ -148,7 +150,8 @@ def test_full_disk(start, tmp_path):
         process.join()
         assert process.exitcode == 1
         error = said(tmp_path).splitlines()[-1]
-        assert error.startswith("Error: No space is left for disk/model; the last checkpoint")
+        assert error.startswith("Error: No space is left for disk/model/")
+        assert "; the last checkpoint, after epoch" in error
         assert error.endswith("is kept: free some and go on with --resume.")
         kept = last_checkpoint(disk / "model" / "checkpoints")
         filler.unlink()
@@ -202,21 +205,23 @@ def test_two_devices_learn_what_one_does(run, pictures, tmp_path):
 
 @pytest.mark.slow
 def test_two_workers(start, tmp_path):
-    ports = free_ports(6)
+    ports = free_ports(10)
     recipe = ["train", "conv", "pictures", *SMALL, "--epochs", "3", "--validation-split", "0.34"]
     recipe += ["--evaluate", "pictures", "--ema", "0.5", "--pictures-every", "3"]
     single = start(*recipe, "-o", "single", output="single.txt")
     single.join()
     assert single.exitcode == 0, (tmp_path / "single.txt").read_text()
 
-    def work(*arguments):
+    def work(*arguments, each=lambda index: [], folders=False):
         addresses = [f"localhost:{ports.pop()}" for _ in range(2)]
         processes = []
         for index in range(2):
             task = {"type": "worker", "index": index}
             config = json.dumps({"cluster": {"worker": addresses}, "task": task})
             output = f"worker{index}.txt"
-            processes.append(start(*arguments, output=output, TF_CONFIG=config))
+            place = {"folder": tmp_path / str(index)} if folders else {}
+            arguments = *arguments, *each(index)
+            processes.append(start(*arguments, output=output, TF_CONFIG=config, **place))
         return processes
 
     # one of them dies: the other says so, in one line
@@ -236,6 +241,26 @@ def test_two_workers(start, tmp_path):
     for process in (other, chief):
         process.kill()
         process.join()
+
+    # they do not agree on what to train, or on the images: both say so, and nothing is written
+    shutil.copytree(tmp_path / "pictures", tmp_path / "others")
+    shutil.copy(tmp_path / "others" / "00.png", tmp_path / "others" / "01.png")
+    (tmp_path / "0").mkdir()
+    (tmp_path / "1").mkdir()
+    (tmp_path / "0" / "here").symlink_to(tmp_path / "pictures")
+    (tmp_path / "1" / "here").symlink_to(tmp_path / "others")
+    quick = ["--strategy", "multiworker", "-o", tmp_path / "unlike"]
+    for name, processes in (
+        ("recipe", work(*long, *quick, each=lambda index: ["--learning-rate", 0.01 * (index + 1)])),
+        ("images", work("train", "conv", "here", *SMALL, *quick, folders=True)),
+    ):
+        for index, process in enumerate(processes):
+            process.join(120)
+            assert process.exitcode == 1
+            text = (tmp_path / f"worker{index}.txt").read_text()
+            assert text.startswith(f"Error: The workers do not train alike: their {name} differ.")
+            assert text.count("\n") == 1
+        assert not list((tmp_path / "unlike").glob("*/*"))
 
     # together they learn what one does alone
     processes = work(*recipe, *options, "-o", "several")

@@ -3,8 +3,8 @@ import json
 import pytest
 
 import gon_tf
-from gon_tf.cli.pictures import GAP, to_uint8
 from gon_tf.cli.sample import draw
+from gon_tf.pictures import GAP, to_uint8
 
 
 def test_seeds_in_a_process_and_here_give_the_same_pictures(
@@ -71,7 +71,7 @@ def test_a_picture_is_the_same_whatever_the_batch(run, grey_model, pixels):
     ],
 )
 def test_errors(run, zoo, tmp_path, monkeypatch, arguments, status, message):
-    monkeypatch.setattr("gon_tf.cli.models.load", lambda name: pytest.fail("loaded"))
+    monkeypatch.setattr("gon_tf.cli.arguments.load", lambda name: pytest.fail("loaded"))
     (tmp_path / "taken.png").touch()
     (tmp_path / "sample-00003.png").touch()
     before = sorted(tmp_path.rglob("*"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gon_tf.cli.pictures import GAP
+from gon_tf.pictures import GAP
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 import gon_tf
-from gon_tf.cli.pictures import GAP, to_uint8
+from gon_tf.pictures import GAP, to_uint8
 
 
 def drawn(folder, picture, size):
@@ -66,7 +66,7 @@ def test_a_model_that_cannot_says_which_can(run, zoo, implicit_model, pictures, 
         (["pictures", "-o", "x.png", "--size", "5000"], 2, "not between 1 and 4096 pixels a side"),
         (["pictures", "-o", "x.tiff"], 2, "Received: x.tiff"),
         (["nothing.png", "-o", "x.png"], 1, "There is no file or folder nothing.png."),
-        (["pictures", "-o", "pictures"], 1, "exists already"),
+        (["pictures", "-o", "pictures"], 1, "lies in a folder of the inputs"),
         (
             ["pictures", "-o", "x.png", "--size", "4096"],
             1,
@@ -75,7 +75,7 @@ def test_a_model_that_cannot_says_which_can(run, zoo, implicit_model, pictures, 
     ],
 )
 def test_errors(run, implicit_model, pictures, tmp_path, monkeypatch, arguments, status, message):
-    monkeypatch.setattr("gon_tf.cli.models.load", lambda name: pytest.fail("loaded"))
+    monkeypatch.setattr("gon_tf.cli.arguments.load", lambda name: pytest.fail("loaded"))
     before = sorted(tmp_path.rglob("*"))
     result = run("superres", implicit_model, *arguments)
     assert result.exit_code == status

@@ -66,13 +66,12 @@ def tfds_dir(tmp_path_factory):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three pictures in a folder, in different formats, sizes and channels, and other files."""
+    """Three pictures in a folder, in different formats, sizes and channels, and hidden ones."""
     folder = tmp_path / "photos"
     (folder / "c" / "deep").mkdir(parents=True)
     Image.new("L", (8, 6), 10).save(folder / "a.png")
     Image.new("RGB", (4, 4), (20, 30, 40)).save(folder / "b.BMP")
     Image.new("L", (5, 7), 30).save(folder / "c" / "deep" / "a.webp", lossless=True)
-    (folder / "notes.txt").write_text("not a picture")
     (folder / ".hidden").mkdir()
     for hidden in (folder / ".a.png", folder / ".hidden" / "a.png"):
         Image.new("L", (8, 6), 99).save(hidden)

@@ -1,13 +1,20 @@
+import os
 import struct
+import threading
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageOps
 
-from gon_tf.data import crop_to_aspect, read_image, resize, to_channels
+from gon_tf.data import crop_to_aspect, images, read_image, resize, to_channels
 from gon_tf.data.images import decode_image
+
+ORIENTATION = 0x0112
+NOISE = np.random.default_rng(0).integers(0, 256, (24, 36, 3), np.uint8)
 
 
 def saved(image, path, **options):
@@ -35,7 +42,8 @@ def test_reads_the_first_frame(tmp_path):
     [
         ("1", 1, [255]),
         ("L", 7, [7]),
-        ("LA", (0, 0), [255, 255, 255]),
+        ("LA", (0, 0), [255]),
+        ("LA", (100, 51), [224]),
         ("RGBA", (255, 0, 0, 255), [255, 0, 0]),
         ("RGBA", (255, 0, 0, 0), [255, 255, 255]),
         ("RGBA", (0, 0, 0, 51), [204, 204, 204]),
@@ -57,22 +65,158 @@ def test_palette_with_a_transparent_colour(tmp_path):
     assert read_image(path).tolist() == [[[255, 255, 255], [4, 5, 6]]]
 
 
-def test_photographs_are_turned_upright(tmp_path):
+@pytest.mark.parametrize("orientation", range(10))
+def test_photographs_are_turned_upright(tmp_path, orientation):
     exif = Image.Exif()
-    exif[0x0112] = 6  # orientation: turn by 90 degrees clockwise
-    path = saved(Image.new("L", (20, 10)), tmp_path / "a.jpg", exif=exif)
-    assert read_image(path).shape == (20, 10, 1)
+    exif[ORIENTATION] = orientation
+    path = saved(Image.fromarray(NOISE), tmp_path / "a.png", exif=exif)
+    with Image.open(path) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
+    np.testing.assert_array_equal(read_image(path), expected)
 
 
-@pytest.mark.parametrize("size", [(8001, 8000), (14000, 14000)])  # over our limit, over Pillow's
-def test_refuses_too_many_pixels_before_it_decodes_them(tmp_path, size):
-    path = saved(Image.new("L", (1, 1)), tmp_path / "a.png")
-    data = bytearray(path.read_bytes())
-    data[16:24] = struct.pack(">II", *size)  # width and height in the header
+def exif_block(*entries):
+    """EXIF of tags (number, type, count, 4 bytes of value), orientation 6 among them."""
+    entries = sorted([*entries, (ORIENTATION, 3, 1, struct.pack("<HH", 6, 0))])
+    body = b"".join(struct.pack("<HHI", *entry[:3]) + entry[3] for entry in entries)
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + body + bytes(64)
+
+
+@pytest.mark.filterwarnings("ignore:Tag data larger than file")
+@pytest.mark.parametrize(
+    "entry",
+    [
+        (0x128, 1, 1, b"\2\0\0\0"),  # a unit that is a byte
+        (0x128, 4, 1, b"\xff\xff\xff\xff"),
+        (0x10E, 5, 1, struct.pack("<I", 40)),  # a description that is a ratio, 0 / 0
+        (0x11A, 2, 4, b"300\0"),
+        (0x11A, 6, 1, b"\xff\0\0\0"),
+        (0x2BC, 11, 1, b"\0\0\x80?"),  # XMP that is a float
+        (0x9999, 99, 1, bytes(4)),  # a type that there is not
+        (0x10F, 2, 2**31, bytes(4)),  # a text that ends beyond the file
+    ],
+)
+def test_a_photograph_with_an_odd_tag_is_turned_upright(tmp_path, entry):
+    path = saved(Image.fromarray(NOISE), tmp_path / "a.jpg")
+    data, block = path.read_bytes(), b"Exif\0\0" + exif_block(entry)
+    marker = b"\xff\xe1" + struct.pack(">H", len(block) + 2)
+    path.write_bytes(data[:2] + marker + block + data[2:])
+    assert read_image(path).shape == (36, 24, 3)
+
+
+@pytest.mark.parametrize("kind", ["png", "webp", "jpg"])
+def test_exif_that_cannot_be_read_is_ignored(tmp_path, kind):
+    text = exif_block().replace(struct.pack("<HHI", ORIENTATION, 3, 1), b"\x12\x01\2\0\2\0\0\0")
+    for block in (b"", b"garbage", exif_block()[:20], b"II*\0" + bytes(40), text):
+        path = saved(Image.fromarray(NOISE), tmp_path / f"a.{kind}", exif=block)
+        assert read_image(path).shape == NOISE.shape
+
+
+def test_profile_that_is_no_hexadecimal_number(tmp_path):
+    data = saved(Image.fromarray(NOISE), tmp_path / "a.png").read_bytes()
+    text = b"zTXtRaw profile type exif\0\0" + zlib.compress(b"\nexif\n  4\nzzzz\n")
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    np.testing.assert_array_equal(decode_image(data[:33] + chunk + data[33:], "a"), NOISE)
+
+
+@pytest.mark.parametrize(("alpha", "pixel"), [(0, [30, 20, 10]), (51, [210, 208, 206])])
+def test_a_bmp_with_empty_alpha_is_not_transparent(tmp_path, alpha, pixel):
+    masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    header = struct.pack("<IiiHHIIiiII", 124, 2, 1, 1, 32, 3, 8, 0, 0, 0, 0) + masks
+    header += bytes(124 - len(header))
+    file = struct.pack("<2sIHHI", b"BM", 146, 0, 0, 138) + header
+    path = tmp_path / "a.bmp"
+    path.write_bytes(file + bytes([10, 20, 30, alpha] * 2))
+    assert read_image(path).tolist() == [[pixel] * 2]
+
+
+def claiming(path, width, height):
+    """A small PNG whose header names another size."""
+    data = bytearray(saved(Image.new("L", (1, 1)), path).read_bytes())
+    data[16:24] = struct.pack(">II", width, height)
     data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
     path.write_bytes(data)
-    with pytest.raises(ValueError, match=r"a\.png.*(64 megapixels|exceeds limit)"):
-        read_image(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        ((8001, 8000), "over 64 megapixels"),
+        ((14000, 14000), "exceeds limit"),  # over Pillow's
+        ((20_001, 1), "20001 x 1 pixels: a side is over 20,000"),
+        ((1, 3_000_000), "1 x 3000000 pixels: a side is over 20,000"),
+        ((60_000_000, 1), "a side is over 20,000"),
+    ],
+)
+def test_refuses_what_is_too_large_before_it_is_decoded(tmp_path, size, message):
+    with pytest.raises(ValueError, match=rf"a\.png.*{message}"):
+        read_image(claiming(tmp_path / "a.png", *size))
+
+
+def test_reads_the_longest_picture(tmp_path):
+    assert read_image(saved(Image.new("L", (20_000, 1), 9), tmp_path / "a.png")).max() == 9
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "1", "I;16", "P"])
+def test_strips_of_a_picture_make_the_whole(tmp_path, monkeypatch, mode):
+    grey = Image.fromarray(np.uint16(NOISE[..., 0]) * 200)
+    image = grey if mode == "I;16" else Image.fromarray(NOISE).convert(mode)
+    if "A" in mode:
+        image.putalpha(Image.fromarray(NOISE[..., 1]))
+    path = saved(image, tmp_path / "a.png")
+    whole = read_image(path)
+    for pixels in (1, 36 * 5, 36 * 24 - 1):
+        monkeypatch.setattr(images, "STRIP", pixels)
+        np.testing.assert_array_equal(read_image(path), whole)
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_picture_is_reduced_to_what_it_is_wanted_for(
+    tmp_path, monkeypatch, kind, orientation
+):
+    rows, columns = np.indices((203, 401))
+    waves = np.uint8(127 + 60 * np.sin(rows / 30) + 60 * np.cos(columns / 50))
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    path = saved(Image.fromarray(waves), tmp_path / f"a.{kind}", exif=exif)
+    size = (16, 12)
+    whole = read_image(path, size)
+    assert whole.size == waves.size
+    monkeypatch.setattr(images, "LARGE", 1000)
+    monkeypatch.setattr(images, "STRIP", 5000)
+    reduced = read_image(path, size)
+    assert reduced.size < whole.size / 10
+    assert all(part >= 2 * wanted for part, wanted in zip(reduced.shape, size, strict=False))
+    difference = np.int32(resize(reduced, size)) - np.int32(resize(whole, size))
+    assert np.abs(difference).max() <= 3
+    assert read_image(path).shape == whole.shape
+
+
+def test_large_pictures_are_decoded_one_at_a_time(tmp_path, monkeypatch):
+    path, inside, most = saved(Image.fromarray(NOISE), tmp_path / "a.png"), [], []
+
+    def decode(*_):
+        inside.append(threading.get_ident())
+        most.append(len(inside))
+        time.sleep(0.02)
+        inside.pop()
+        return NOISE
+
+    monkeypatch.setattr(images, "_to_array", decode)
+    for large, expected in ((10, {1}), (10**6, {1, 2})):
+        monkeypatch.setattr(images, "LARGE", large)
+        most.clear()
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(read_image, [path] * 8))
+        assert set(most) == expected
+
+
+def test_a_pipe_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(ValueError, match=r"a\.png': it is no regular file"):
+        read_image(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"no picture at all"])

@@ -7,7 +7,7 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from gon_tf.data import open_source
+from gon_tf.data import load, open_images, open_source, stream
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "tensorflow_datasets"
 
@@ -132,6 +132,17 @@ def test_relative_path_and_home(folder, monkeypatch):
     assert open_source("c").count == 1
     monkeypatch.setenv("HOME", str(folder))
     assert open_source("~/c").count == 1
+
+
+def test_paths_of_any_type_and_home(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    np.save(folder / "a.npy", np.zeros([2, 6, 8], np.uint8))
+    for name in (folder, Path("~/photos"), "~/photos", "~/photos/a.npy,~/photos"):
+        assert open_source(name).count >= 3
+        assert load(name, (6, 8, 1), 9).cardinality() == 1
+        assert len(open_images(name, (6, 8, 1))) >= 3
+        assert len(next(stream(name, (6, 8, 1), 9))) >= 3
+    assert open_source(folder / "a.npy").description == {"file": "a.npy"}
 
 
 def test_data_set_comes_before_a_folder_of_its_name(folder, tfds_dir, monkeypatch):

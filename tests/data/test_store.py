@@ -51,6 +51,22 @@ def test_a_part_copies_nothing():
     assert part.first(1)[:, 0, 0, 0].tolist() == [8]
 
 
+def test_fingerprint_is_that_of_the_images(tmp_path, monkeypatch):
+    images = Images(PIXELS)
+    fingerprint = images.fingerprint
+    assert len(fingerprint) == 64
+    np.save(tmp_path / "a.npy", PIXELS)
+    monkeypatch.setattr("gon_tf.data.store.HASHED_TOGETHER", 13)  # bytes, two images
+    mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
+    assert Images(mapped, skipped=1).fingerprint == fingerprint
+    shuffled = Images(PIXELS[::-1], rows=np.arange(10)[::-1])
+    assert shuffled.fingerprint == fingerprint
+    changed = PIXELS.copy()
+    changed[9, 1, 2] = 0
+    others = [PIXELS[::-1], PIXELS[:9], changed, PIXELS.reshape(10, 3, 2, 1)]
+    assert len({fingerprint, *(Images(pixels).fingerprint for pixels in others)}) == 5
+
+
 def test_steps_without_a_seed_keep_the_order():
     assert numbers(Images(PIXELS).steps(4, shuffle_seed=None, start=2).take(2)) == [
         [8, 9],

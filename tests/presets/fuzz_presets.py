@@ -144,17 +144,19 @@ def load_cases(first: int, count: int, original: Path, folder: Path) -> None:
         print("", result, flush=True)
 
 
+class TooLongError(BaseException):
+    """A case does not end; nothing that loads may take this for a damaged file."""
+
+
 def too_long(*_):
     """Ends a case that does not end."""
-    raise TimeoutError(f"more than {SECONDS} seconds")
+    raise TooLongError(f"more than {SECONDS} seconds")
 
 
 def outcome(load, path) -> str:
     """What came of loading a model."""
     try:
         load(path)
-    except TimeoutError as error:
-        return f"FAILED: {error}"
     except (ValueError, OSError) as error:
         return "refused" if str(error).strip() else "FAILED: refused without a word"
     except BaseException as error:

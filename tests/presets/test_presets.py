@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import gon_tf
-from gon_tf import presets
+from gon_tf import files, presets
 
 
 @pytest.fixture
@@ -60,9 +60,9 @@ def test_existing_folder_is_kept(preset, model):
 
 def test_overwrite_replaces_the_preset_and_keeps_other_files(preset, model):
     (preset / "log.csv").write_text("epoch,loss")
-    model.prior.means.assign([[1.0, 2.0, 3.0]])
+    model.latent_mean.assign([[1.0, 2.0, 3.0]])
     model.save_to_preset(preset, overwrite=True)
-    np.testing.assert_array_equal(gon_tf.load(preset).prior.means, [[1.0, 2.0, 3.0]])
+    np.testing.assert_array_equal(gon_tf.load(preset).latent_mean, [[1.0, 2.0, 3.0]])
     assert (preset / "log.csv").read_text() == "epoch,loss"
 
 
@@ -104,10 +104,10 @@ def test_unknown_model():
         (b"\xff\xfe", "is not a JSON object"),
         (b'{"class": ' + b"[" * 100_000, "is not a JSON object"),
         (b'{"class": ' + b"1" * 5000 + b"}", "is not a JSON object"),
-        (b"{}", "names no class"),
-        (b'{"class": "os.system", "arguments": {}}', "names no class of gon_tf"),
-        (b'{"class": ["GON"], "arguments": {}}', "names no class of gon_tf"),
-        (b'{"class": "ConvDecoder", "arguments": {}}', "that is a preset's model"),
+        (b"{}", "names no registered class of a model"),
+        (b'{"class": "os.system", "arguments": {}}', "names no registered class"),
+        (b'{"class": ["GON"], "arguments": {}}', "names no registered class"),
+        (b'{"class": "ConvDecoder", "arguments": {}}', "names no registered class of a model"),
         (b'{"class": "GON", "arguments": []}', "gives no arguments"),
         (b'{"class": "GON", "arguments": {}}', "does not describe a model: .*decoder"),
         (b" " * 2**20 + b"{}", "is too large: 1,048,578 bytes"),
@@ -135,12 +135,17 @@ KERAS_OBJECT = {"module": "os", "class_name": "system", "config": {"command": "t
     [
         ({"image_shape": [8, 8]}, "does not describe a model: .*three integers"),
         ({"image_shape": [2**20, 2**20, 1]}, "a value that no preset has"),
-        ({"latent_dim": 10**400}, "a value that no preset has"),
+        ({"latent_dim": 10**39}, "a value that no preset has"),
+        ({"latent_dim": 10**400}, "with integers of over 40 digits"),
+        ({"activation": "x" * 201}, "a value that no preset has"),
+        ({"name": "x" * 10_000}, "a value that no preset has"),
+        ({"image_shape": [4096, 4096, 1]}, "a value that no preset has"),
         ({"latent_dim": 2**20}, "asks for a larger model than the weights are for"),
         ({"filters": 2**20}, "asks for a larger model than the weights are for"),
         ({"activation": KERAS_OBJECT}, r"a value that no preset has. Received: activation="),
         ({"dtype": {"class_name": "DTypePolicy"}}, "a value that no preset has"),
-        ({"encoder": {"class": "GON", "arguments": {}}}, "a value that no preset has"),
+        ({"encoder": {"class": "GON", "arguments": {}}}, "no registered class of a layer"),
+        ({"encoder": {"class": "Muon", "arguments": {}}}, "no registered class of a layer"),
         ({"nothing": 1}, "does not describe a model"),
     ],
 )
@@ -153,7 +158,7 @@ def test_config_that_is_nested_deeply(preset):
     config = '{"class": "ConvDecoder", "arguments": {"decoder": ' * 400 + "1" + "}}" * 400
     config = '{"class": "GON", "arguments": {"decoder": ' + config + "}}"
     (preset / "config.json").write_text(config)
-    with pytest.raises(ValueError, match="a value that no preset has"):
+    with pytest.raises(ValueError, match="nested over 50 deep"):
         gon_tf.load(preset)
 
 
@@ -164,7 +169,7 @@ def test_config_that_is_nested_deeply(preset):
         ({"width": 2**31}, {}),
         ({"latent_dim": 2**31}, {}),
         ({}, {"components": 2**31}),
-        ({}, {"inner_steps": 101}),
+        ({}, {"inner_steps": 21}),
         ({}, {"image_shape": [2**16, 2**16, 1]}),
     ],
 )
@@ -183,7 +188,7 @@ def test_decoder_of_a_decoder(preset):
     config = json.loads((preset / "config.json").read_text())
     config["arguments"]["decoder"]["class"] = "GON"
     (preset / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match="is a preset's decoder. Received: 'GON'"):
+    with pytest.raises(ValueError, match="registered class of a layer.*Received: 'GON'"):
         gon_tf.load(preset)
 
 
@@ -236,18 +241,94 @@ def test_versions_name_what_made_the_weights():
     assert presets.versions()["gon_tf"] == gon_tf.__version__
 
 
-def test_refit_changes_nothing_but_the_mixture(model, images):
-    model.fit_latents(images)
-    refitted = presets.refit(model, images, components=2)
-    assert refitted.prior.components == 2
-    assert refitted.damping == 0.02
-    np.testing.assert_array_equal(refitted.encode(images), model.encode(images))
-    np.testing.assert_array_equal(refitted.reconstruct(images), model.reconstruct(images))
-    assert refitted.sample(3).shape == (3, 8, 8, 1)
-    again = presets.refit(refitted, images, components=1)
-    np.testing.assert_array_equal(again.prior.means, model.prior.means)
+def custom_decoder(package):
+    """A decoder class of one's own, registered with Keras."""
+
+    @keras.saving.register_keras_serializable(package)
+    class Linear(keras.Model):
+        def __init__(self, image_shape, latent_dim, **options):
+            super().__init__(**options)
+            self.image_shape, self.latent_dim = image_shape, latent_dim
+            self.dense = keras.layers.Dense(int(np.prod(image_shape)), activation="sigmoid")
+            self(np.zeros((1, latent_dim)))
+
+        def call(self, latents):
+            return keras.ops.reshape(self.dense(latents), (-1, *self.image_shape))
+
+        def get_config(self):
+            return {"image_shape": self.image_shape, "latent_dim": self.latent_dim}
+
+    return Linear
 
 
-def test_refit_of_a_model_with_a_prior(images):
-    with pytest.raises(ValueError, match="VariationalGON samples from the prior"):
-        presets.refit(gon_tf.VariationalGON(gon_tf.ConvDecoder((8, 8, 1), 3)), images, 2)
+def test_decoder_of_ones_own(tmp_path, images):
+    cls = custom_decoder("mine")
+    model = gon_tf.GON(cls((8, 8, 1), 3))
+    model.save_to_preset(tmp_path / "preset")
+    config = json.loads((tmp_path / "preset" / "config.json").read_text())
+    assert config["arguments"]["decoder"]["class"] == "mine>Linear"
+    loaded = gon_tf.load(tmp_path / "preset")
+    np.testing.assert_array_equal(loaded.reconstruct(images), model.reconstruct(images))
+    keras.saving.get_custom_objects().pop("mine>Linear")
+    with pytest.raises(ValueError, match=r"one's own must be imported first. Received: 'mine>Lin"):
+        gon_tf.load(tmp_path / "preset")
+
+
+def test_no_other_class_is_called(preset):
+    """Whatever else is registered, or a name that Keras knows itself."""
+    called = []
+
+    @keras.saving.register_keras_serializable("mine")
+    def function(**_):
+        called.append(1)
+
+    for name in ("mine>function", "Lambda", "keras>Lambda", "Sequential", "Functional", "Muon"):
+        config = json.loads((preset / "config.json").read_text())
+        config["arguments"]["decoder"] = {"class": name, "arguments": {}}
+        (preset / "config.json").write_text(json.dumps(config))
+        with pytest.raises(ValueError, match="names no registered class of a layer"):
+            gon_tf.load(preset)
+    assert not called
+
+
+def test_path_and_home(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    model.save_to_preset("~/preset")
+    assert (tmp_path / "preset" / "config.json").is_file()
+    assert gon_tf.load("~/preset").latent_dim == 3
+    assert gon_tf.load(tmp_path / "preset").latent_dim == 3
+    with pytest.raises(ValueError, match="must not be empty"):
+        model.save_to_preset("")
+
+
+def test_config_of_somebody_else_is_kept(model, tmp_path):
+    (tmp_path / "config.json").write_text('{"mine": 1}')
+    with pytest.raises(FileExistsError, match=r"config.json is not a preset's"):
+        model.save_to_preset(tmp_path, overwrite=True)
+    assert (tmp_path / "config.json").read_text() == '{"mine": 1}'
+
+
+def test_preset_that_changes_while_it_is_read(preset, monkeypatch):
+    """What was looked at is what is loaded, or nothing."""
+    hostile = json.dumps({"class": "os.system", "arguments": {"command": "x"}}).encode()
+    good = (preset / "config.json").read_bytes()
+    read_plain = files.read_plain
+    turns = iter([good, hostile] * 9)
+
+    def swapping(path, most_bytes):
+        if path.name == "config.json":
+            path.write_bytes(next(turns))
+        return read_plain(path, most_bytes)
+
+    monkeypatch.setattr(files, "read_plain", swapping)
+    with pytest.raises(ValueError, match="is being written; try again"):
+        gon_tf.load(preset)
+
+
+def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+    model = gon_tf.ImplicitGON(
+        gon_tf.ImplicitDecoder(1, 2, width=4, depth=1), (4, 4, 1), inner_steps=21
+    )
+    with pytest.raises(ValueError, match="a value that no preset has. Received: inner_steps=21"):
+        model.save_to_preset(tmp_path / "preset")
+    assert not list(tmp_path.iterdir())

@@ -1,4 +1,6 @@
 import json
+import socket
+import time
 
 import pytest
 
@@ -14,7 +16,7 @@ def test_worker(monkeypatch):
     assert distribute.worker("mirrored") == distribute.Worker(0, 1)
     monkeypatch.setenv("TF_CONFIG", config())
     worker = distribute.worker("multiworker")
-    assert worker == distribute.Worker(1, 2)
+    assert worker == distribute.Worker(1, 2, "b:2")
     assert not worker.is_chief
     assert distribute.Worker(0, 2).is_chief
 
@@ -45,3 +47,22 @@ def test_malformed_tf_config(text, message):
 def test_unknown_strategy():
     with pytest.raises(ValueError, match="one of .*Received: 'tpu'"):
         distribute.create("tpu")
+
+
+def test_a_port_that_is_taken():
+    with socket.create_server(("", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(OSError, match=f"Worker 0 cannot listen on port {port} .*same index"):
+            distribute.check_port(distribute.Worker(0, 2, f"localhost:{port}"))
+    distribute.check_port(distribute.Worker(0, 2, f"localhost:{port}"))
+
+
+def test_waiting_says_so(monkeypatch, capsys):
+    monkeypatch.setattr(distribute, "PATIENCE", 0.01)
+    with distribute.waiting(distribute.Worker(0, 2, "a:1")):
+        time.sleep(0.3)
+    assert "Worker 0, a:1, waits for 1 others." in capsys.readouterr().err
+
+
+def test_one_device_agrees_with_itself():
+    distribute.check_alike(distribute.create("single"), "recipe", [1])

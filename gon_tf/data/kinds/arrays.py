@@ -2,147 +2,124 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import tensorflow as tf
 
-from gon_tf.data.images import MAX_PIXELS
+from gon_tf.data.images import check_size
 from gon_tf.data.source import Broken, Shard, Source, shard_of
 
-NAME = re.compile(r"(?P<path>.*\.np[yz])(:(?P<key>.*))?", re.IGNORECASE)
+NAME = re.compile(r"(.*\.np[yz])(?::(.*))?", re.IGNORECASE)
 CHUNK_BYTES = 2**24
+MAX_BYTES = 2**31  # of an array that is unpacked
+# Resizing with antialiasing leaves white a few units in the last place above 1.
+TOLERANCE = 1e-6
 
 
 def is_array(name: str, data_dir: str | os.PathLike | None) -> bool:
     """Whether `name` is that of a `.npy` or `.npz` file, perhaps with the name of an array."""
-    del data_dir
-    return bool(NAME.fullmatch(name)) and not Path(name).expanduser().is_dir()
+    return bool(NAME.fullmatch(name)) and not Path(name).is_dir()
 
 
 def open_array(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> Source:
-    """Open an array of images; a `.npy` file is mapped into memory, a `.npz` file read in parts.
+    """The images of a `.npy` file, mapped into memory, or of an array of a `.npz` file, unpacked.
 
-    Args:
-        name: path of a `.npy` file, or of a `.npz` file with an optional `:array`. Without it the
-            array is that called "images", or the only one there is.
-        data_dir: not used.
-        shard: (index, count), the part to open.
-
-    Returns:
-        The images of an array `[N, H, W]` (grey), `[N, H, W, 1]`, `[N, H, W, 3]` or
-        `[N, H, W, 4]`: uint8 as they are, other integers in 0..255, floats in [0, 1] scaled to
-        255, booleans as black and white.
+    The array is `[N, H, W]` (grey) or `[N, H, W, C]` with 1, 3 or 4 channels; uint8 is taken as it
+    is, other integers in 0..255, floats in [0, 1] scaled to 255, booleans as black and white.
+    Of a `.npz` it is the one named after a colon, that called "images", or the only one there is.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is broken or holds objects, or the array has another rank, type or
-            range, or no images.
+            range, or no images, or unpacks to more than 2 GiB.
     """
-    del data_dir
     match = NAME.fullmatch(name)
-    path, key = Path(match["path"]).expanduser(), match["key"]
+    assert match
+    path, key = Path(match[1]), match[2]
     if not path.is_file():
-        raise FileNotFoundError(f"There is no file {match['path']!r}.")
-    packed = path.suffix.lower() == ".npz"
-    if key is not None and not packed:
-        raise ValueError(f"{name!r}: a .npy file has one array; leave out {':' + key!r}.")
-    broken = Broken(name)
-    with _reading(broken):
-        array = _Packed(path, key) if packed else np.lib.format.open_memmap(path, mode="r")
+        raise FileNotFoundError(f"There is no file {match[1]!r}.")
+    description = {"file": path.name}
+    try:
+        if path.suffix.lower() == ".npz":
+            description["array"], array = _unpack(path, key)
+        elif key is None:
+            array = _map(path)
+        else:
+            raise ValueError(f"a .npy file has one array; leave out {':' + key!r}")
+    # NumPy raises whatever a broken file leads it to.
+    except Exception as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise ValueError(f"Cannot read the array {name!r}: {reason}.") from error
     _check_shape(name, array.shape, array.dtype)
-    chosen = shard_of(name, array.shape[0], shard)
-    if array.dtype not in (np.uint8, np.bool_):
-        with _reading(broken):
-            low, high = _range(array)
-        _check_range(name, array.dtype, low, high)
-    direct = isinstance(array, np.memmap) and array.dtype == np.uint8 and array.ndim == 4
+    _check_range(name, array)
+    chosen = shard_of(name, len(array), shard)
+    ready = array.dtype == np.uint8 and array.ndim == 4
     return Source(
         name=name,
-        images=_images(array, chosen, broken),
         count=len(chosen),
-        description={"file": path.name, **({"array": array.key} if packed else {})},
-        broken=broken,
-        array=array[chosen.start :: chosen.step] if direct else None,
+        description=description,
+        broken=Broken(name),
+        pixels=_images(array, chosen),
+        array=array[chosen.start :: chosen.step] if ready else None,
     )
 
 
-class _Packed:
-    """An array of a `.npz` file, which is unpacked piece by piece and never held whole."""
+def _map(path: Path) -> np.ndarray:
+    """The array of a `.npy` file, left on disk."""
+    with path.open("rb") as file:
+        _check_header(file, path.stat().st_size)
+    return np.load(path, mmap_mode="r")
 
-    def __init__(self, path: Path, key: str | None):
-        self.path = path
-        with zipfile.ZipFile(path) as archive:
-            keys = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
+
+def _unpack(path: Path, key: str | None) -> tuple[str, np.ndarray]:
+    """Name and content of an array of a `.npz` file."""
+    with zipfile.ZipFile(path) as archive:
+        keys = [n.removesuffix(".npy") for n in archive.namelist() if n.endswith(".npy")]
         if key is None:
             key = "images" if "images" in keys else keys[0] if len(keys) == 1 else None
-        if key not in keys:
+        if key is None or key not in keys:
             wish = f"no array {key!r}" if key else "several arrays and none called 'images'"
             raise ValueError(
                 f"it has {wish if keys else 'no arrays'}; there is: {', '.join(keys) or 'nothing'};"
                 f" name one as in 'file.npz:{keys[0] if keys else 'images'}'"
             )
-        self.key = key
-        with self._open() as (_, header):
-            self.shape, fortran, self.dtype = header
-        self.ndim = len(self.shape)
-        if self.dtype.hasobject:
-            raise ValueError("it holds Python objects, which are never unpickled")
-        if fortran and self.ndim > 1:
-            raise ValueError("it is in Fortran order; save numpy.ascontiguousarray(images)")
-
-    @contextlib.contextmanager
-    def _open(self):
-        """The file of the array after its header, and the header."""
-        readers = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }
-        with (
-            zipfile.ZipFile(self.path) as archive,
-            archive.open(f"{self.key}.npy") as file,
-        ):
-            version = np.lib.format.read_magic(file)
-            if version not in readers:
-                raise ValueError(f"version {version} of NumPy's format is not one of images")
-            yield file, readers[version](file)
-
-    def chunks(self, length: int) -> Iterator[np.ndarray]:
-        """The array in pieces of `length` images, the last perhaps smaller."""
-        size = math.prod(self.shape[1:]) * self.dtype.itemsize
-        with self._open() as (file, _):
-            for start in range(0, self.shape[0], length):
-                count = min(length, self.shape[0] - start)
-                data = file.read(count * size)
-                if len(data) < count * size:
-                    raise ValueError("it is truncated")
-                yield np.frombuffer(data, self.dtype).reshape(count, *self.shape[1:])
+        member = archive.getinfo(f"{key}.npy")
+        with archive.open(member) as file:
+            size = _check_header(file, member.file_size)
+        if size > MAX_BYTES:
+            raise ValueError(
+                f"it unpacks to {size:,} bytes; save more than {MAX_BYTES:,} as a .npy file, which "
+                "need not be unpacked"
+            )
+        with archive.open(member) as file:
+            return key, np.lib.format.read_array(file)
 
 
-def _chunks(array: np.memmap | _Packed) -> Iterator[tuple[int, np.ndarray]]:
-    """The array in pieces of bounded size, each with the position it begins at."""
-    size = math.prod(array.shape[1:]) * array.dtype.itemsize
-    length = max(1, min(256, CHUNK_BYTES // size))
-    starts = range(0, array.shape[0], length)
-    if isinstance(array, _Packed):
-        return zip(starts, array.chunks(length), strict=True)
-    return ((start, array[start : start + length]) for start in starts)
-
-
-@contextlib.contextmanager
-def _reading(broken: Broken):
-    """Turn what a broken file leads to into one sentence."""
-    try:
-        yield
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, OSError, ValueError) as error:
-        broken.stop(f"Cannot read the array {broken.name!r}: {error}.")
+def _check_header(file: IO[bytes], available: int) -> int:
+    """The bytes of an array by its header; ValueError if there are not as many."""
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    version = np.lib.format.read_magic(file)
+    if version not in readers:
+        raise ValueError(f"version {version} of NumPy's format is not one of images")
+    shape, _, dtype = readers[version](file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which are never unpickled")
+    size = math.prod(shape) * dtype.itemsize
+    if size > available or min(shape, default=0) < 0:
+        raise ValueError(
+            f"its header names the shape {shape} of {dtype}, but the file has {available:,} bytes"
+        )
+    return size
 
 
 def _check_shape(name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
@@ -161,42 +138,43 @@ def _check_shape(name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
         )
     if 0 in shape:
         raise ValueError(f"{name!r} has no images. Received: shape={shape}")
-    if shape[1] * shape[2] > MAX_PIXELS:
-        raise ValueError(f"The images of {name!r} are over 64 megapixels. Received: shape={shape}")
+    try:
+        check_size(*shape[1:3])
+    except ValueError as error:
+        raise ValueError(f"The images of {name!r} are too large: {error}") from None
 
 
-def _range(array: np.memmap | _Packed) -> tuple[float, float]:
-    """Lowest and highest value; NaN if there is one."""
-    extremes = [(part.min(), part.max()) for _, part in _chunks(array)]
-    return float(np.min([low for low, _ in extremes])), float(
-        np.max([high for _, high in extremes])
-    )
-
-
-def _check_range(name: str, dtype: np.dtype, low: float, high: float) -> None:
-    kind, most = ("floats", 1) if dtype.kind == "f" else ("integers", 255)
-    if not (low >= 0 and high <= most):
+def _check_range(name: str, array: np.ndarray) -> None:
+    """Raise ValueError unless the values are those of images."""
+    if array.dtype in (np.uint8, np.bool_):
+        return
+    kind, most, tolerance = "integers", 255, 0.0
+    if array.dtype.kind == "f":
+        kind, most = "floats", 1
+        tolerance = max(TOLERANCE, 4 * float(np.finfo(array.dtype).eps))
+    # NaN stays NaN on the way.
+    lows, highs = zip(*((part.min(), part.max()) for _, part in _chunks(array)), strict=True)
+    low, high = float(np.min(lows)), float(np.max(highs))
+    if not (low >= -tolerance and high <= most + tolerance):
         raise ValueError(
             f"The {kind} of {name!r} must be in 0..{most}. Received: values from {low:g} to "
-            f"{high:g} ({dtype})"
+            f"{high:g} ({array.dtype})"
         )
 
 
-def _to_uint8(part: np.ndarray) -> np.ndarray:
-    """Images `[n, H, W, C]` of values that have been checked."""
-    part = part if part.ndim == 4 else part[..., None]
-    if part.dtype.kind == "f":
-        return np.rint(part * np.float32(255)).astype(np.uint8)
-    return part * np.uint8(255) if part.dtype.kind == "b" else part.astype(np.uint8)
+def _chunks(array: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """The array in pieces of bounded size, each with the position it begins at."""
+    size = math.prod(array.shape[1:]) * array.dtype.itemsize
+    length = max(1, min(256, CHUNK_BYTES // size))
+    return ((start, array[start : start + length]) for start in range(0, len(array), length))
 
 
-def _images(array: np.memmap | _Packed, chosen: range, broken: Broken) -> tf.data.Dataset:
+def _images(array: np.ndarray, chosen: range) -> tf.data.Dataset:
     """The images at the positions `chosen`, one by one."""
 
     def parts():
-        with _reading(broken):
-            for start, part in _chunks(array):
-                yield _to_uint8(part[(chosen.start - start) % chosen.step :: chosen.step])
+        for start, part in _chunks(array):
+            yield _to_uint8(part[(chosen.start - start) % chosen.step :: chosen.step])
 
     shape = array.shape[1:] if array.ndim == 4 else (*array.shape[1:], 1)
     spec = tf.TensorSpec([None, *shape], tf.uint8)
@@ -204,4 +182,9 @@ def _images(array: np.memmap | _Packed, chosen: range, broken: Broken) -> tf.dat
     return images.apply(tf.data.experimental.assert_cardinality(len(chosen)))
 
 
-__all__ = ["is_array", "open_array"]
+def _to_uint8(part: np.ndarray) -> np.ndarray:
+    """Images `[n, H, W, C]` of values that have been checked."""
+    part = part if part.ndim == 4 else part[..., None]
+    if part.dtype.kind == "f":
+        return np.rint(np.clip(part * np.float32(255), 0, 255)).astype(np.uint8)
+    return part * np.uint8(255) if part.dtype.kind == "b" else part.astype(np.uint8)

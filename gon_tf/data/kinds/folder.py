@@ -6,40 +6,29 @@ import os
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
-from gon_tf import picture_files
+from gon_tf import pictures
 from gon_tf.data.images import read_image
-from gon_tf.data.source import Shard, Source, encoded_source, shard_of
+from gon_tf.data.source import Broken, Shard, Source, checked, positions, shard_of
 
 
 def is_folder(name: str, data_dir: str | os.PathLike | None) -> bool:
     """Whether `name` is the path of something there is, or can only be meant as a path."""
-    del data_dir
     path = Path(name)
     return name.startswith((".", "~")) or len(path.parts) > 1 or (bool(name) and path.exists())
 
 
 def open_folder(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> Source:
-    """Open a folder of pictures and the folders in it; `gon_tf.picture_files` says which files.
+    """Open a folder of pictures and the folders in it; `gon_tf.pictures` says which files.
 
-    A file that turns out to be broken is named in a `UserWarning` and skipped.
-
-    Args:
-        name: path of the folder.
-        data_dir: not used.
-        shard: (index, count), the part to open.
-
-    Returns:
-        The pictures sorted by their path.
+    They come sorted by their path.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no picture in it.
         NotADirectoryError: if it is a file.
         ValueError: if none of its pictures can be read, or the shard is empty.
     """
-    del data_dir
-    folder = Path(name).expanduser()
+    folder = Path(name)
     if not folder.exists():
         raise FileNotFoundError(f"There is no folder {name!r}.")
     if not folder.is_dir():
@@ -47,25 +36,18 @@ def open_folder(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> 
             f"{name!r} is a file; a data set is a folder of images, a .npy, .npz, .lmdb or "
             ".tfrecord file, or a name such as 'mnist'."
         )
-    files = picture_files.find(folder)
+    files = pictures.find(folder)
     if not files:
         raise FileNotFoundError(
             f"There are no images in {name!r}; looked for "
-            f"{', '.join(sorted(picture_files.SUFFIXES))} there and in the folders below."
+            f"{', '.join(sorted(pictures.SUFFIXES))} there and in the folders below."
         )
 
-    def read(position: np.int64) -> np.ndarray:
-        return read_image(files[position])
+    def read(position: np.int64, size) -> np.ndarray:
+        return read_image(files[position], size)
 
     chosen = shard_of(name, len(files), shard)
-    items = tf.data.Dataset.range(chosen.start, chosen.stop, chosen.step)
-    return encoded_source(
-        str(folder),
-        items,
-        read,
-        len(chosen),
-        {"folder": folder.resolve().name, "files": len(files)},
-    )
-
-
-__all__ = ["is_folder", "open_folder"]
+    description = {"folder": folder.resolve().name, "files": len(files)}
+    name = str(folder)
+    items = positions(chosen)
+    return checked(Source(name, len(chosen), description, Broken(name), items=items, read=read))

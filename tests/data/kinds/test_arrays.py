@@ -1,3 +1,5 @@
+import io
+import os
 import zipfile
 
 import numpy as np
@@ -53,10 +55,19 @@ def test_shards_over_several_pieces(tmp_path, suffix, monkeypatch):
         np.testing.assert_array_equal(images(name, shard), GREY[index::count, ..., None])
 
 
-def test_fortran_order_of_a_npy(tmp_path):
-    np.testing.assert_array_equal(
-        images(saved(tmp_path / "a.npy", np.asfortranarray(COLOUR))), COLOUR
-    )
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_fortran_order(tmp_path, suffix):
+    name = saved(tmp_path / f"a{suffix}", np.asfortranarray(COLOUR))
+    np.testing.assert_array_equal(images(name), COLOUR)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_white_that_resizing_left_a_little_brighter_is_white(tmp_path, dtype):
+    array = np.full([2, 4, 5], np.nextafter(dtype(1), dtype(2)), dtype)
+    array[1] = -np.finfo(dtype).eps / 2
+    assert np.unique(images(saved(tmp_path / "a.npy", array))).tolist() == [0, 255]
+    with pytest.raises(ValueError, match=r"floats of '.*' must be in 0\.\.1"):
+        open_source(saved(tmp_path / "b.npy", np.full([2, 4, 5], 1.01, dtype)))
 
 
 def test_a_npz_names_its_array(tmp_path):
@@ -94,7 +105,6 @@ def objects():
         ("a.npy", {"a": GREY + np.uint16(200)}, r"integers of '.*' must be in 0\.\.255.* to 339"),
         ("a.npy", {"a": objects()}, r"Cannot read the array '.*a\.npy'.*[Pp]ython objects"),
         ("a.npz", {"a": objects()}, "holds Python objects, which are never unpickled"),
-        ("a.npz", {"a": np.asfortranarray(COLOUR)}, "Fortran order; save numpy.ascontiguous"),
         ("a.npz", {"a": GREY, "b": GREY}, r"several arrays and none called 'images'; .* a, b;"),
     ],
 )
@@ -138,12 +148,65 @@ def test_damage_within_is_found_when_it_is_read(tmp_path):
         open_images(str(path), (8, 8, 1))
 
 
-def test_a_header_that_claims_too_much(tmp_path):
-    path = tmp_path / "a.npz"
-    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (9, %d, 8000), }"
-    for rows, message in ((9000, "over 64 megapixels"), (8000, "truncated")):
-        text = (header % rows).ljust(117) + b"\n"
+def array_file(shape, content=bytes(50), descr="|u1"):
+    """A `.npy` file with a header that says so, and any content."""
+    header = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape}, }}".encode()
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + content
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ("(9, 8, 8)", r"names the shape \(9, 8, 8\) of uint8, but the file has \d+ bytes"),
+        ("(9, 2000000000, 2000000000)", "but the file has"),
+        ("(-1, 4, 5)", r"names the shape \(-1, 4, 5\)"),
+        ("(-5, -2, 5)", r"names the shape \(-5, -2, 5\)"),
+        ("(True, 4, 5)", "Cannot read the array"),
+        ("(1.5, 4)", "Cannot read the array"),
+        ("(9, 4, 5", "Cannot read the array"),
+        ("(" * 300 + ")" * 300, "Cannot read the array"),
+        ("(" + "1," * 6000 + ")", "Cannot read the array"),
+        ("()", "must have the shape"),
+    ],
+)
+def test_headers_that_lie(tmp_path, suffix, shape, message):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(array_file(shape))
+    if suffix == ".npz":
         with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("images.npy", b"\x93NUMPY\x01\x00\x76\x00" + text + bytes(50))
-        with pytest.raises(ValueError, match=message):
-            open_images(str(path), (8, 8, 1))
+            archive.writestr("images.npy", array_file(shape))
+    with pytest.raises(ValueError, match=message) as error:
+        open_images(str(path), (8, 8, 1))
+    assert "\n" not in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_images_that_are_too_large(tmp_path):
+    for shape, message in (((1, 9000, 8000), "64 megapixels"), ((1, 1, 30_000), "a side is over")):
+        path = tmp_path / "a.npy"
+        with path.open("wb") as file:
+            file.write(array_file(shape, b""))
+            file.truncate(10**8)
+        with pytest.raises(ValueError, match=f"are too large: .*{message}"):
+            open_source(str(path))
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr("gon_tf.data.kinds.arrays.MAX_BYTES", 10**6)
+    name = saved(tmp_path / "a.npz", np.zeros([101, 100, 100], np.uint8))
+    with pytest.raises(ValueError, match=r"unpacks to 1,010,000 bytes; save more .* a \.npy file"):
+        open_source(name)
+    assert open_source(saved(tmp_path / "a.npy", np.zeros([101, 100, 100], np.uint8))).count == 101
+    content = io.BytesIO()  # and one whose header does not tell
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("images.npy", array_file("(5, 4, 5)", bytes(10**7)))
+    (tmp_path / "b.npz").write_bytes(content.getvalue())
+    assert len(images(str(tmp_path / "b.npz"))) == 5
+
+
+def test_a_pipe_is_no_array(tmp_path):
+    os.mkfifo(tmp_path / "a.npy")
+    with pytest.raises(FileNotFoundError, match="There is no file"):
+        open_source(str(tmp_path / "a.npy"))

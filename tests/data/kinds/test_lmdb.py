@@ -1,3 +1,4 @@
+import os
 import sys
 
 import numpy as np
@@ -60,8 +61,8 @@ def test_values_that_are_no_pictures_are_named_by_their_keys(tmp_path):
         images = open_images(name, (6, 8, 1))
     assert (len(images), images.skipped) == (3, 1)
     assert [str(warning.message) for warning in warned] == [
-        f"Cannot read image '{name}: \\\\xffmeta': 2 bytes that are none of PNG, JPEG, BMP, GIF, "
-        "WEBP (skipped)",
+        f"Cannot read image '{name}: \\\\xffmeta': it is none of PNG, JPEG, BMP, GIF, WEBP "
+        "(skipped)"
     ]
 
 
@@ -72,6 +73,22 @@ def test_unreadable(tmp_path, content):
     with pytest.raises(ValueError, match=r"Cannot read the LMDB '.*frames\.lmdb': ") as error:
         open_source(str(path))
     assert "\n" not in str(error.value)
+
+
+def test_truncated(tmp_path):
+    name = write(tmp_path / "frames.lmdb", {b"%d" % n: bytes(5000) for n in range(20)})
+    path = tmp_path / "frames.lmdb" / "data.mdb"
+    whole = path.read_bytes()
+    for kept in (len(whole) - 1, len(whole) // 2, 3 * 4096, 2 * 4096):
+        path.write_bytes(whole[:kept])
+        with pytest.raises(ValueError, match="Cannot read the LMDB .* it is truncated, or"):
+            open_source(name)
+
+
+def test_a_pipe_is_no_database(tmp_path):
+    os.mkfifo(tmp_path / "frames.lmdb")
+    with pytest.raises(ValueError, match="Cannot read the LMDB .* is no regular file"):
+        open_source(str(tmp_path / "frames.lmdb"))
 
 
 def test_other_mistakes(tmp_path, monkeypatch):

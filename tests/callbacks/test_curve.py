@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gon_tf import plots
+from gon_tf.callbacks import curve
 
 
 def colours(picture):
@@ -10,9 +10,9 @@ def colours(picture):
 
 def test_loss_curve_falls_from_left_to_right():
     rows = [{"epoch": i, "loss": 100.0 / i, "val_loss": float("nan")} for i in range(1, 11)]
-    picture = plots.loss_curve(rows)
-    assert picture.shape == (plots.HEIGHT, plots.WIDTH, 3)
-    training, validation = plots.COLOURS
+    picture = curve.loss_curve(rows)
+    assert picture.shape == (curve.HEIGHT, curve.WIDTH, 3)
+    training, validation = curve.COLOURS
     assert training in colours(picture)
     assert validation not in colours(picture)
     places = np.argwhere((picture[30:] == training).all(-1))
@@ -24,4 +24,4 @@ def test_loss_curve_falls_from_left_to_right():
     "rows", [[{"epoch": 1, "loss": 2.0, "val_loss": 3.0}], [{"epoch": 1, "loss": -2.0}], []]
 )
 def test_loss_curve_of_little(rows):
-    assert plots.loss_curve(rows).shape == (plots.HEIGHT, plots.WIDTH, 3)
+    assert curve.loss_curve(rows).shape == (curve.HEIGHT, curve.WIDTH, 3)

@@ -1,29 +1,68 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from gon_tf import picture_files
-from gon_tf.cli import pictures
+from gon_tf import pictures
+from gon_tf.pictures import Picture
 
 
 def tile(value, channels=1):
     return np.full((2, 3, channels), value, np.uint8)
 
 
-def test_find(tmp_path):
-    for name in ("b.png", "a.JPG", "sub/c.webp", "notes.txt", ".hidden.png", ".git/d.png"):
+def test_pictures_by_suffix_sorted_and_nothing_that_systems_leave(tmp_path):
+    wanted = ["a.JPG", "b.png", "sub/c.webp"]
+    litter = [".hidden.png", ".git/d.png", "__MACOSX/._a.jpg", "__MACOSX/e.jpg", ".DS_Store"]
+    for name in [*wanted, *litter, "notes.txt", "sub/Thumbs.db"]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    names = ["a.JPG", "b.png", "sub/c.webp"]
-    assert pictures.find([tmp_path]) == [tmp_path / name for name in names]
-    assert pictures.find([tmp_path / "notes.txt"]) == [tmp_path / "notes.txt"]
+    (tmp_path / "folder.png").mkdir()
+    with pytest.warns(UserWarning, match=r"Passed over in .*: 1 files other than \.bmp \.gif"):
+        assert pictures.find(tmp_path) == [tmp_path / name for name in wanted]
 
 
-def test_find_nothing(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no file or folder"):
-        pictures.find([tmp_path / "a.png"])
-    with pytest.raises(FileNotFoundError, match="holds no pictures"):
-        pictures.find([tmp_path])
+def test_linked_folders_are_read_once_and_without_end(tmp_path):
+    (tmp_path / "photos" / "own").mkdir(parents=True)
+    (tmp_path / "store").mkdir()
+    for name in ("photos/own/a.jfif", "store/b.jpe"):
+        (tmp_path / name).touch()
+    (tmp_path / "photos" / "cats").symlink_to("../store")
+    (tmp_path / "photos" / "own" / "back").symlink_to("..")
+    found = pictures.find(tmp_path / "photos")
+    assert found == [tmp_path / "photos" / name for name in ("cats/b.jpe", "own/a.jfif")]
+
+
+def test_a_pipe_is_no_picture(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    (tmp_path / "b.png").touch()
+    with pytest.warns(UserWarning, match="Passed over"):
+        assert pictures.find(tmp_path) == [tmp_path / "b.png"]
+
+
+def test_names_that_are_not_utf8_and_deep_folders(tmp_path):
+    deep = tmp_path / "/".join(["d"] * 300)
+    os.makedirs(deep)
+    for path in (deep / "a.png", tmp_path / "z\udce9.png"):
+        path.touch()
+    assert pictures.find(tmp_path) == [deep / "a.png", tmp_path / "z\udce9.png"]
+
+
+def test_a_file_with_several_names_counts_once(tmp_path):
+    (tmp_path / "b.png").touch()
+    (tmp_path / "c.png").symlink_to(tmp_path / "b.png")
+    os.link(tmp_path / "b.png", tmp_path / "a.png")
+    (tmp_path / "dangling.png").symlink_to(tmp_path / "missing.png")
+    (tmp_path / "d.png").touch()  # as empty as the others, but a file of its own
+    assert pictures.find(tmp_path) == [tmp_path / "a.png", tmp_path / "d.png"]
+
+
+def test_needs_no_tensorflow():
+    program = "import sys, gon_tf.pictures; assert 'tensorflow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def write_broken(path, kind):
@@ -52,13 +91,13 @@ def test_check(tmp_path, kind, message):
     path = tmp_path / "a.png"
     write_broken(path, kind)
     with pytest.raises(OSError, match=f"a.png {message}"):
-        pictures.check(path)
+        Picture(path).check()
 
 
 def test_check_accepts_pictures(tmp_path):
-    for suffix in sorted(picture_files.SUFFIXES):
+    for suffix in sorted(pictures.SUFFIXES):
         Image.new("RGB", (4, 3)).save(tmp_path / f"a{suffix}")
-        pictures.check(tmp_path / f"a{suffix}")
+        Picture(tmp_path / f"a{suffix}").check()
 
 
 def test_to_uint8():
@@ -74,12 +113,6 @@ def test_grid():
     assert (canvas[-2:, :3] == 30).all()
     assert (canvas[-2:, -3:] == 255).all()
     assert (canvas[2:-2] == 255).all()
-
-
-def test_grids_have_a_largest_size():
-    pictures.check_grid(100_000, (32, 32, 3))
-    with pytest.raises(ValueError, match="13 pictures of 4096x4096 pixels is too large; give a"):
-        pictures.check_grid(13, (4096, 4096))
 
 
 @pytest.mark.parametrize(("count", "columns"), [(1, 1), (2, 2), (5, 3), (64, 8)])

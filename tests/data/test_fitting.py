@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gon_tf.cli import fitting
+from gon_tf.data import fitting
+from gon_tf.pictures import Picture
 
 
 def half(height, width):
@@ -59,5 +60,5 @@ def test_pictures_come_upright(tmp_path):
     exif = image.getexif()
     exif[0x0112] = 6  # to be turned a quarter clockwise
     image.save(tmp_path / "a.png", exif=exif)
-    upright = fitting.read(tmp_path / "a.png", 1)[..., 0]
+    upright = fitting.read(Picture(tmp_path / "a.png"), 1)[..., 0]
     assert upright.tolist() == [[100] * 4] * 4 + [[255] * 4] * 4

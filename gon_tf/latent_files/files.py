@@ -6,27 +6,29 @@ A `.npz` file of plain arrays, which `numpy.load` reads without this package:
     numbers  int64 [images]: which image of the data set each one is, from 0
     names    strings [images]: the picture files, or empty strings for a data set without names
     model    string: fingerprint of the model that encoded them
-
-A `.tfrecord` file has a `tf.train.Example` for each image with the features `latents`, `number` and
-`name`; TensorFlow's data pipelines read those in parallel.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from gon_tf import presets
 
-MOST_BYTES = 2**32  # of an array in a file from outside
 ARRAYS = ("latents", "numbers", "names", "model")
+# What a file from outside may unpack to: so many times its own size, and at least so many bytes.
+MOST_TIMES, LEAST_BYTES = 100, 2**24
+HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def fingerprint(model) -> str:
     return digest.hexdigest()[:16]
 
 
-def write_npz(path: Path, content: Latents) -> None:
+def write(path: Path, content: Latents) -> None:
     """Writes a `.npz` file, whatever the path's suffix."""
     with path.open("wb") as file:
         np.savez(
@@ -82,7 +84,7 @@ def write_npz(path: Path, content: Latents) -> None:
         )
 
 
-def read_npz(path: Path, latent_dim: int) -> Latents:
+def read(path: Path, latent_dim: int) -> Latents:
     """Reads a `.npz` file, which may come from anywhere. Only `latents` must be in it.
 
     Raises:
@@ -94,9 +96,7 @@ def read_npz(path: Path, latent_dim: int) -> Latents:
         raise FileNotFoundError(f"There is no file {path}.")
     try:
         with zipfile.ZipFile(path) as archive:
-            sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
-        if max(sizes.values(), default=0) > MOST_BYTES:
-            raise ValueError(f"an array is over {MOST_BYTES // 2**30} GiB")
+            _check_sizes(archive, path.stat().st_size)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in ARRAYS if name in file}
     # Whatever a damaged archive leads its reader into.
@@ -123,45 +123,23 @@ def read_npz(path: Path, latent_dim: int) -> Latents:
     return Latents(latents, numbers, names, str(model))
 
 
-def write_tfrecord(path: Path, content: Latents) -> None:
-    """Writes a `.tfrecord` file, one example for each image."""
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        rows = zip(content.latents, content.numbers, content.names, strict=True)
-        for latents, number, name in rows:
-            feature = {
-                "latents": tf.train.Feature(float_list=tf.train.FloatList(value=latents)),
-                "number": tf.train.Feature(int64_list=tf.train.Int64List(value=[int(number)])),
-                "name": tf.train.Feature(bytes_list=tf.train.BytesList(value=[name.encode()])),
-            }
-            example = tf.train.Example(features=tf.train.Features(feature=feature))
-            writer.write(example.SerializeToString())
+def _check_sizes(archive: zipfile.ZipFile, size: int) -> None:
+    """Raise ValueError if the arrays of a file of `size` bytes are not as large as they say.
 
-
-def read_tfrecord(path: Path, latent_dim: int) -> Latents:
-    """Reads a `.tfrecord` file that `write_tfrecord` wrote.
-
-    Raises:
-        ValueError: if the file is damaged, or has latents of another width or not finite.
+    Nothing but their headers is unpacked, and `zipfile` never unpacks more than an entry declares.
     """
-    features = {
-        "latents": tf.io.FixedLenFeature([latent_dim], tf.float32),
-        "number": tf.io.FixedLenFeature([], tf.int64),
-        "name": tf.io.FixedLenFeature([], tf.string),
-    }
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}.")
-    records = tf.data.TFRecordDataset(str(path))
-    try:
-        rows = [tf.io.parse_single_example(record, features) for record in records]
-    except tf.errors.OpError as error:
-        raise ValueError(f"{path} is damaged: {error.message}") from error
-    latents = np.asarray([row["latents"] for row in rows], np.float32).reshape(-1, latent_dim)
-    if not np.isfinite(latents).all():
-        raise ValueError(f"The latents in {path} must be finite; some are NaN or infinite.")
-    numbers = np.asarray([row["number"] for row in rows], np.int64)
-    names = np.asarray([row["name"].numpy().decode() for row in rows], np.str_)
-    return Latents(latents, numbers, names)
-
-
-WRITERS = {"npz": write_npz, "tfrecord": write_tfrecord}
-READERS = {"npz": read_npz, "tfrecord": read_tfrecord}
+    unpacked = 0
+    for entry in archive.infolist():
+        if entry.filename.removesuffix(".npy") not in ARRAYS:
+            continue  # is never read
+        unpacked += entry.file_size
+        with archive.open(entry) as file:
+            version = np.lib.format.read_magic(file)
+            if version not in HEADERS:
+                raise ValueError(f"version {version} of NumPy's format is not one of numbers")
+            shape, _, dtype = HEADERS[version](file)
+            length = file.tell() + math.prod(shape) * dtype.itemsize
+        if not dtype.hasobject and (min(shape, default=0) < 0 or length != entry.file_size):
+            raise ValueError(f"{entry.filename} is not as large as its header says")
+    if unpacked > max(MOST_TIMES * size, LEAST_BYTES):
+        raise ValueError(f"its {size:,} bytes unpack to {unpacked:,}, too many to be latents")

@@ -1,73 +1,13 @@
-"""Pictures of training: grids of images and curves, uint8 [height, width, 1 (grey) or 3 (RGB)]."""
+"""The curve of a training: its loss against the epoch, as a picture."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from gon_tf import files
 
 if TYPE_CHECKING:
     import numpy as np
-
-    Pictures = Sequence[np.ndarray] | np.ndarray
-
-GAP = 2  # pixels between the tiles of a grid
-
-
-def to_uint8(images) -> np.ndarray:
-    """Pictures in [0, 1] as uint8; uint8 stays as it is."""
-    import numpy as np
-
-    if getattr(images, "dtype", None) == np.uint8:
-        return images
-    return np.rint(np.clip(np.asarray(images, "float32"), 0, 1) * 255).astype("uint8")
-
-
-def grid(images: Pictures, columns: int) -> np.ndarray:
-    """One picture of all `images`, row by row, with white gaps."""
-    import numpy as np
-
-    height, width, channels = images[0].shape
-    rows = math.ceil(len(images) / columns)
-    size = rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels
-    canvas = np.full(size, 255, "uint8")
-    for i, image in enumerate(images):
-        top, left = i // columns * (height + GAP), i % columns * (width + GAP)
-        canvas[top : top + height, left : left + width] = image
-    return canvas
-
-
-def square(images: Pictures) -> np.ndarray:
-    """A grid as near to a square as the number of images allows."""
-    return grid(images, math.ceil(math.sqrt(len(images))))
-
-
-def pairs(above: Pictures, below: Pictures) -> np.ndarray:
-    """A grid in which every picture of `above` stands over its counterpart in `below`."""
-    import numpy as np
-
-    count = len(above)
-    columns = count if count <= 10 else math.ceil(math.sqrt(2 * count))
-    blank = [np.full_like(above[0], 255)] * (-count % columns)
-    tiles = []
-    for start in range(0, count, columns):
-        for row in (above, below):
-            part = list(row[start : start + columns])
-            tiles += part + blank[: columns - len(part)]
-    return grid(tiles, columns)
-
-
-def write(path: Path, image: np.ndarray) -> None:
-    """Writes a uint8 picture as PNG, whole or not at all."""
-    from PIL import Image
-
-    pixels = image[..., 0] if image.shape[-1] == 1 else image
-    with files.replacing(path) as temporary:
-        Image.fromarray(pixels).save(temporary, "PNG")
-
 
 WIDTH, HEIGHT, MARGIN = 720, 400, 60  # pixels of a picture of curves
 COLOURS = ((31, 119, 180), (214, 84, 20))  # blue, orange

@@ -1,20 +1,22 @@
+from pathlib import Path
+
 import click
 import pytest
 
-from gon_tf.cli import options
+from gon_tf.cli import arguments
 
 
 @pytest.mark.parametrize(
     ("text", "size"), [("32", (32, 32)), ("48x64", (48, 64)), ("1X4096", (1, 4096))]
 )
 def test_size(text, size):
-    assert options.Size()(text) == size
+    assert arguments.Size()(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "x", "0", "32x", "-3", "3x4x5", "1.5", "4097", "wide"])
 def test_no_size(text):
     with pytest.raises(click.BadParameter, match="is not"):
-        options.Size()(text)
+        arguments.Size()(text)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +29,7 @@ def test_no_size(text):
     ],
 )
 def test_seeds(text, seeds):
-    assert options.Seeds()(text) == seeds
+    assert arguments.Seeds()(text) == seeds
 
 
 @pytest.mark.parametrize(
@@ -44,4 +46,13 @@ def test_seeds(text, seeds):
 )
 def test_no_seeds(text, message):
     with pytest.raises(click.BadParameter, match=message):
-        options.Seeds()(text)
+        arguments.Seeds()(text)
+
+
+def test_places(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert arguments.Place()("~/x") == Path("/home/ada/x")
+    assert arguments.Place()("./x") == Path("x")
+    for wrong in ("", "a\0b"):
+        with pytest.raises(click.BadParameter):
+            arguments.Place()(wrong)

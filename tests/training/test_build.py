@@ -1,0 +1,76 @@
+import importlib.util
+
+import numpy as np
+import pytest
+
+from gon_tf.data import Images
+from gon_tf.training import Options, Recipe, build
+
+SMALL = {"image_size": 8, "latent_dim": 2, "filters": 2, "batch_size": 4}
+
+
+def test_what_is_made_ready(folder):
+    recipe = Recipe("conv", str(folder), validation_split=0.25, **SMALL)
+    job = build.prepare(recipe, Options())
+    assert (len(job.images), len(job.validation), job.steps_per_epoch) == (9, 3, 2)
+    assert (job.recipe.channels, job.recipe.damping) == (1, 0.01)
+    assert job.dataset["images"] == 9
+    assert job.model.image_shape == (8, 8, 1)
+    plan = build.preview(recipe, Options())
+    assert plan["steps"] == 2 * recipe.epochs
+    assert plan["parameters"] == job.model.count_params() - sum(
+        np.prod(weight.shape) for weight in job.model.non_trainable_weights
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"components": 30}, "at least 60 images for 30 --components. Received: 12"),
+        ({"batch_size": 13}, "fewer images .12. than a batch"),
+        ({"validation_split": 0.01}, "is not one to validate on"),
+    ],
+)
+def test_too_few_images(folder, changes, message):
+    with pytest.raises(ValueError, match=message):
+        build.prepare(Recipe("conv", str(folder), **{**SMALL, **changes}), Options())
+
+
+def test_one_image_is_enough_for_a_prior(tmp_path):
+    np.save(tmp_path / "one.npy", np.zeros((1, 8, 8), np.uint8))
+    recipe = {**SMALL, "batch_size": 1}
+    with pytest.raises(ValueError, match="at least 2 images"):
+        build.prepare(Recipe("conv", str(tmp_path / "one.npy"), **recipe), Options())
+    build.prepare(Recipe("variational", str(tmp_path / "one.npy"), **recipe), Options())
+
+
+def test_a_package_is_missing(folder, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"--components 3 .*gon-tf\[mixture\]"):
+        build.check_packages(Recipe("conv", "mnist", components=3), Options())
+    with pytest.raises(ImportError, match=r"--tensorboard .*gon-tf\[tensorboard\]"):
+        build.check_packages(Recipe("conv", "mnist"), Options(tensorboard=True))
+    build.check_packages(Recipe("conv", "mnist", components=1), Options())
+
+
+@pytest.mark.parametrize(
+    ("steps", "given", "near"),
+    [(937, 10, "1 or 937"), (12, 5, "3 or 4 or 6 or 12"), (3, 7, "1 or 3")],
+)
+def test_executions_that_do_not_fit_an_epoch(steps, given, near):
+    with pytest.raises(ValueError, match=f"the {steps} steps of an epoch, as {near} does. Recei"):
+        build.check_execution(Options(steps_per_execution=given), steps)
+
+
+def test_executions_that_fit_an_epoch(folder):
+    build.prepare(Recipe("conv", str(folder), **SMALL), Options(steps_per_execution=3))
+    for make in (build.prepare, build.preview):
+        with pytest.raises(ValueError, match="3 steps of an epoch, as 1 or 3 does. Received: 2"):
+            make(Recipe("conv", str(folder), **SMALL), Options(steps_per_execution=2))
+
+
+def test_split_takes_evenly():
+    images = Images(np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1))
+    rest, held = build.split(images, 0.3)
+    assert held.first(9).ravel().tolist() == [3, 6, 9]
+    assert rest.first(9).ravel().tolist() == [0, 1, 2, 4, 5, 7, 8]
