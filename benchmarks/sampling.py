@@ -30,8 +30,8 @@ import keras
 import numpy as np
 
 import gon_tf
+from benchmarks import print_table
 from gon_tf import files, presets, zoo
-from gon_tf.bench.measure import print_table
 
 CLASSIFIERS = Path("runs/classifiers")
 FEATURES, EPOCHS, BATCH = 64, 3, 128

@@ -9,7 +9,8 @@ import gon_tf
 from gon_tf import ConvDecoder, ImplicitDecoder, ImplicitGON
 from gon_tf.decoders import GaussianEncoding
 from gon_tf.decoders.derivatives import PointwiseNetwork
-from gon_tf.models import observations, pointwise
+from gon_tf.models import implicit as implicit_models
+from gon_tf.models import observations
 from gon_tf.origin import Network
 
 SHAPE = (8, 8, 1)
@@ -184,7 +185,7 @@ def test_no_images_and_more_than_fit_at_once(floats, half, monkeypatch):
     expected = [model.encode(floats, mask=each), model.encode(values, points)]
     assert model.encode(floats[:0], mask=half).shape == (0, 4)
     assert model.encode(floats[:0], mask=each[:0]).shape == (0, 4)
-    monkeypatch.setattr(pointwise, "FLOATS", 64 * 4 * 3)
+    monkeypatch.setattr(implicit_models, "FLOATS", 64 * 4 * 3)
     for found, whole in zip(
         (model.encode(floats, mask=each), model.encode(values, points)), expected, strict=True
     ):
@@ -250,7 +251,7 @@ def test_chunks_equal_the_whole(monkeypatch, floats_at_once):
     latents = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
     images = np.random.default_rng(0).uniform(size=(2, 5, 7, 1)).astype(np.float32)
     whole, folded = model.decode(latents), model.encode(images)
-    monkeypatch.setattr(pointwise, "FLOATS", floats_at_once)
+    monkeypatch.setattr(implicit_models, "FLOATS", floats_at_once)
     np.testing.assert_allclose(model.decode(latents), whole, atol=1e-5)
     assert relative_error(model.encode(images), folded) < 1e-4
 
