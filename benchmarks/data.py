@@ -30,8 +30,9 @@ from PIL import Image
 
 from benchmarks import median_times, print_table
 from gon_tf import data
-from gon_tf.bench.cases import CASES, build, keras_operations
+from gon_tf.bench.cases import CASES
 from gon_tf.bench.measure import machine
+from gon_tf.bench.ways import build, keras_operations
 
 SHAPE, BATCH = (32, 32, 1), 64
 

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from benchmarks import in_fresh_process, median_times, print_table
 from gon_tf.bench import comparison, workers
-from gon_tf.bench.cases import CASES, build
+from gon_tf.bench.cases import CASES
 from gon_tf.bench.measure import machine
+from gon_tf.bench.ways import build
 from gon_tf.startup import start_tensorflow
 
 # kind: (network, batch, {size that changes: its values})

@@ -7,9 +7,8 @@ one that names of models refer to; without it, it is the folder of this file.
     registry.py   the index of a zoo
     mirror.py     where a model comes from
     download.py   a file from a web server
-    publish.py    adding a model
 
-Nothing here needs TensorFlow, but for `publish`.
+Nothing here needs TensorFlow. `gon_tf.presets.publish` adds a model to a zoo.
 """
 
 from gon_tf.zoo.mirror import ROOT, at, entries, fetch, find, folder, list_models, locate, read

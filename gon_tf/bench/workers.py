@@ -18,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-from gon_tf.bench import cases, measure
+from gon_tf.bench import cases, measure, ways
 
 TURN = 0.05  # seconds that a turn lasts at least
 SLOW = 2.0  # seconds of a call from which on there is one call to warm up, not two
@@ -31,10 +31,10 @@ class OutOfMemoryError(Exception):
 
 
 class Local:
-    """A way to train a network, in this process; arguments of `cases.operations`."""
+    """A way to train a network, in this process; arguments of `ways.operations`."""
 
     def __init__(self, case: cases.Case, path: str, batch: int):
-        self.operations = cases.operations(case, path, batch)
+        self.operations = ways.operations(case, path, batch)
 
     def names(self) -> list[str]:
         """The operations that there are."""

@@ -141,7 +141,7 @@ def publish(
         raise FileNotFoundError(f"There is no folder {preset}.")
     outputs.check_folder(folder)
     start_tensorflow()
-    from gon_tf.zoo.publish import publish as add
+    from gon_tf.presets.publish import publish as add
 
     entry = add(preset, folder, name, licence, overwrite=overwrite)
     result = {"model": entry.name, "folder": str(folder / entry.name)}

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from gon_tf import files, presets
 from gon_tf.zoo import registry
 from gon_tf.zoo.registry import METADATA
-
-from gon_tf import files
 
 PATIENCE = 60  # seconds to wait for somebody else who publishes
 NEEDED = ("description", "dataset", "metrics", "licence")  # what people who use a model must know
@@ -41,8 +40,6 @@ def publish(
         FileExistsError: if there is a model of that name, without `overwrite`.
         OSError: if a file is missing or the zoo cannot be written.
     """
-    from gon_tf import presets
-
     preset, place = files.path_of(preset).absolute(), files.path_of(place)
     name = name or preset.name
     registry.check_name(name)
