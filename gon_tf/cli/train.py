@@ -38,7 +38,6 @@ def option(field: Field, kinds: tuple[type, ...]) -> Callable:
     text += defaults_of_variants(field.name)
     if bool in kinds:
         return click.option(flag, is_flag=True, help=text)
-    ranged: Any  # of numbers
     kind, values, default = kinds[0], field.metadata["values"], field.default
     metavar = field.metadata["metavar"]
     if isinstance(default, (float, tuple)):
@@ -46,8 +45,9 @@ def option(field: Field, kinds: tuple[type, ...]) -> Callable:
     if field.name == "image_size":
         kind = arguments.Size()
     elif isinstance(values, Range):
+        ends: Any = (values.low, values.high, values.low_open, values.high_open)
         ranged, metavar = (click.IntRange, "N") if int in kinds else (click.FloatRange, "X")
-        kind = ranged(values.low, values.high, values.low_open, values.high_open)
+        kind = ranged(*ends)
     elif values:
         kind = click.Choice(values)
     shown = {"metavar": metavar or None, "show_default": True, "help": text}
