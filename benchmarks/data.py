@@ -28,9 +28,10 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
 
+from benchmarks import median_times, print_table
 from gon_tf import data
 from gon_tf.bench.cases import CASES, build, keras_operations
-from gon_tf.bench.measure import machine, median_times, print_table
+from gon_tf.bench.measure import machine
 
 SHAPE, BATCH = (32, 32, 1), 64
 

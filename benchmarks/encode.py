@@ -20,7 +20,8 @@ import keras
 import tensorflow as tf
 
 import gon_tf
-from gon_tf.bench.measure import machine, median_times, print_table
+from benchmarks import median_times, print_table
+from gon_tf.bench.measure import machine
 
 
 class NestedGON(gon_tf.GON):

@@ -24,7 +24,8 @@ import keras
 import numpy as np
 
 import gon_tf
-from gon_tf.bench.measure import machine, print_table
+from benchmarks import print_table
+from gon_tf.bench.measure import machine
 from gon_tf.pictures import grid, to_uint8, write
 
 BATCH = 64

@@ -26,8 +26,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
+from benchmarks import in_fresh_process, print_table
 from gon_tf.bench.cases import CASES, build
-from gon_tf.bench.measure import in_fresh_process, machine, print_table
+from gon_tf.bench.measure import machine
 from gon_tf.startup import start_tensorflow
 
 CASE, BATCH, WARM_UP = CASES["conv-256"], 64, 100

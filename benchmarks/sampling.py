@@ -30,8 +30,8 @@ import keras
 import numpy as np
 
 import gon_tf
+from benchmarks import print_table
 from gon_tf import files, presets, zoo
-from gon_tf.bench.measure import print_table
 
 CLASSIFIERS = Path("runs/classifiers")
 FEATURES, EPOCHS, BATCH = 64, 3, 128
@@ -197,7 +197,7 @@ def main() -> None:
     parser.add_argument("--data-dir")
     options = parser.parse_args()
 
-    metadata = files.read_json(zoo.locate(options.model) / zoo.METADATA)
+    metadata = files.read_json(zoo.locate(options.model) / files.METADATA)
     recipe, model = metadata["recipe"], gon_tf.load(options.model)
     train, test = (
         load(recipe[key], model.image_shape, options.data_dir) for key in ("dataset", "evaluate")

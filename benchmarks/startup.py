@@ -20,7 +20,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from gon_tf.bench.measure import machine, print_table
+from benchmarks import print_table
+from gon_tf.bench.measure import machine
 
 GON_TF = ("-c", "from gon_tf.cli import main; main()")
 # The difference of two imports of seconds each would be noise: this one times itself.

@@ -18,7 +18,8 @@ import keras
 import tensorflow as tf
 
 import gon_tf
-from gon_tf.bench.measure import machine, print_table
+from benchmarks import print_table
+from gon_tf.bench.measure import machine
 
 
 def conv(**arguments):

@@ -18,7 +18,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 import gon_tf
-from gon_tf.bench.measure import machine, print_table
+from benchmarks import print_table
+from gon_tf.bench.measure import machine
 
 SHAPE, LATENTS, BATCH = (32, 32, 1), 256, 64
 

@@ -45,7 +45,7 @@ def path_of(place: str | os.PathLike) -> Path:
     """
     if not os.fspath(place):
         raise ValueError("The path of a file or folder must not be empty; . is this folder.")
-    return Path(place).expanduser()
+    return Path(os.path.expanduser(place))  # `~` stays where nobody has a home
 
 
 def check_apart(output: Path, inputs: Iterable[Path]) -> None:
@@ -73,7 +73,7 @@ def replacing(path: Path) -> Iterator[Path]:
         OSError: with the name of `path`, if the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _naming(path), _temporary(path.parent, path.name, _make_file) as temporary:
+    with _naming(path), _temporary(path.parent, path.name, _touch) as temporary:
         yield temporary
         os.replace(temporary, path)
 
@@ -171,33 +171,35 @@ write_durably = write  # its name until the rooms that call it have moved
 @contextmanager
 def _temporary(folder: Path, name: str, make: Callable[[Path], None]) -> Iterator[Path]:
     """A new file or folder in `folder`, locked, that is removed in the end if it is still there."""
-    while True:
-        path = folder / f".{_short(name)}-{secrets.token_hex(4)}.tmp"
-        try:
-            make(path)
-        except FileExistsError:
-            continue
-        try:
-            lock = _lock(path)
-        except (FileNotFoundError, BlockingIOError):  # taken for abandoned before it was locked
-            continue
-        if lock is None or os.fstat(lock).st_nlink:
-            break
-        os.close(lock)
-    try:
+    path = lock = None
+    try:  # from the first: a signal may come at any time
+        while path is None:
+            path = folder / f".{_short(name)}-{secrets.token_hex(4)}.tmp"
+            try:
+                make(path)
+            except FileExistsError:
+                path = None
+                continue
+            with contextlib.suppress(FileNotFoundError, BlockingIOError):
+                lock = _lock(path)
+                if lock is None or os.fstat(lock).st_nlink:
+                    break
+                os.close(lock)
+            path = lock = None  # taken for abandoned before it was locked
         yield path
     finally:
-        remove(path)
+        if path is not None:
+            remove(path)
         if lock is not None:
             os.close(lock)
 
 
+def _touch(path: Path) -> None:
+    path.touch(exist_ok=False)
+
+
 def _short(name: str) -> str:
     return os.fsdecode(os.fsencode(name)[:NAME_BYTES])
-
-
-def _make_file(path: Path) -> None:
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
 
 
 def _lock(path: Path) -> int | None:

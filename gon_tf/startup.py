@@ -16,6 +16,12 @@ def start_tensorflow() -> None:
     """Import TensorFlow and Keras without the lines that their C++ parts print meanwhile."""
     if not debugging():
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import tempfile
+
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:  # a container that is read-only; TensorFlow asks, but writes nothing
+        tempfile.tempdir = os.sep
     with quiet():
         import keras  # noqa: F401
         import tensorflow  # noqa: F401

@@ -18,15 +18,15 @@ ROOT = Path(__file__).parents[1]
 PARTS = {"gon_tf": ROOT / "gon_tf", "gon_tf.zoo": ROOT / "zoo"}
 # From the bottom to the top. A room may import what lies below it or beside it.
 LAYERS = [
-    ["gon_tf", "startup"],
+    ["gon_tf", "signals", "startup"],
     ["arguments", "files", "pictures"],
-    ["origin", "losses", "latents", "metrics", "optimizers", "latent_files"],
+    ["origin", "losses", "latents", "metrics", "optimizers"],
     ["decoders"],
     ["zoo"],
     ["presets"],
     ["models", "anomaly", "convert"],
     ["export", "data", "callbacks"],
-    ["training", "bench"],
+    ["training", "bench", "latent_files"],
     ["cli"],
     ["__main__"],
 ]

@@ -12,7 +12,7 @@ one that names of models refer to; without it, it is the folder of this file.
 Nothing here needs TensorFlow, but for `publish`.
 """
 
-from gon_tf.zoo.mirror import ROOT, at, entries, find, folder, list_models, locate, read
+from gon_tf.zoo.mirror import ROOT, at, entries, fetch, find, folder, list_models, locate, read
 from gon_tf.zoo.registry import (
     CONFIG,
     METADATA,
@@ -21,6 +21,7 @@ from gon_tf.zoo.registry import (
     Entry,
     UnknownModelError,
     index,
+    write,
 )
 
 __all__ = [
@@ -33,10 +34,12 @@ __all__ = [
     "UnknownModelError",
     "at",
     "entries",
+    "fetch",
     "find",
     "folder",
     "index",
     "list_models",
     "locate",
     "read",
+    "write",
 ]

@@ -22,7 +22,7 @@ ATTEMPTS = 4  # that bring nothing
 PAUSE = 0.5  # seconds before the second attempt; doubled each time
 TIMEOUT = (10, 30)  # seconds to connect, and between two pieces
 PATIENCE, SLOWEST = 60, 2**14  # seconds for a file in all: so many, and for each so many bytes one
-REDIRECTS = 5
+REDIRECTS, LONGEST = 5, 2000  # letters of a URL
 CHUNK = 2**16
 
 
@@ -107,6 +107,7 @@ def answer(url: str, start: int) -> Iterator[requests.Response]:
         ValueError: if a URL that it leads to may not be read.
     """
     import requests
+    from urllib3.exceptions import LocationValueError
 
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     options = {"headers": headers, "stream": True, "timeout": TIMEOUT}
@@ -114,8 +115,10 @@ def answer(url: str, start: int) -> Iterator[requests.Response]:
         with session_for(url) as session, session.get(url, **options) as response:
             check_status(url, response, start)
             yield response
-    except (requests.TooManyRedirects, requests.exceptions.InvalidSchema) as error:
-        raise ValueError(f"{url} redirects again and again, or to what is no URL.") from error
+    except requests.TooManyRedirects as error:
+        raise ValueError(f"{url} redirects again and again.") from error
+    except (requests.exceptions.InvalidSchema, LocationValueError) as error:
+        raise ValueError(f"{url} is, or leads to, what is no URL of https.") from error
     except requests.exceptions.SSLError as error:
         raise ConnectionError(f"There is no trusted https connection to {url}.") from error
     except requests.Timeout as error:
@@ -165,7 +168,7 @@ def check_url(url: str) -> None:
     from urllib3.util import parse_url
 
     parts = None
-    if not re.search(r"[\\\s\x00-\x1f\x7f]", url):
+    if len(url) <= LONGEST and not re.search(r"[\\\s\x00-\x1f\x7f]", url):
         with contextlib.suppress(ValueError):  # which all errors of parsing are
             parts = parse_url(requests.Request("GET", url).prepare().url)
     if parts is None or parts.auth or not parts.host:
@@ -192,4 +195,4 @@ def is_this_machine(host: str) -> bool:
 def shown(url: str) -> str:
     """A URL for messages, without what may be secret in it: user name, password, query."""
     start, slashes, rest = re.split(r"[?#]", url, maxsplit=1)[0].partition("://")
-    return f"{start}{slashes}{rest.rpartition('@')[2]}"
+    return f"{start}{slashes}{rest.rpartition('@')[2]}"[:200]

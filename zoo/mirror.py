@@ -192,6 +192,10 @@ def list_models(dataset: str | None = None, variant: str | None = None) -> list[
 def find(model: str) -> Entry:
     """The entry of a model, by its name or URL.
 
+    Args:
+        model: name in the zoo, or URL: `https://HOST/PATH/NAME` for NAME in the zoo at
+            `https://HOST/PATH`.
+
     Raises:
         UnknownModelError: if there is none; the text suggests the nearest name.
         OSError: if the zoo cannot be read.
@@ -201,11 +205,12 @@ def find(model: str) -> Entry:
 
 
 def folder(model: str) -> Path:
-    """The preset folder of a model, its files checked against the registry.
+    """The preset folder of a model, its files checked against the registry; see `fetch`."""
+    return fetch(model)[0]
 
-    Args:
-        model: name in the zoo, or URL: `https://HOST/PATH/NAME` for NAME in the zoo at
-            `https://HOST/PATH`.
+
+def fetch(model: str) -> tuple[Path, dict[str, bytes]]:
+    """The preset folder of a model, by its name or URL, and the files that were checked.
 
     Raises:
         UnknownModelError: if there is no such model.
@@ -214,7 +219,7 @@ def folder(model: str) -> Path:
         ConnectionError: if it must be downloaded and the server cannot be reached.
     """
     zoo, entry = _zoo_and_entry(model)
-    return zoo.read(entry)[0]
+    return zoo.read(entry)
 
 
 def _zoo_and_entry(model: str) -> tuple[FolderZoo | WebZoo, Entry]:
@@ -229,39 +234,28 @@ def locate(model: str | os.PathLike) -> Path:
 
     Raises:
         UnknownModelError: if it is none of these.
-        ValueError: if it is a folder or file, but no preset; or as `folder`.
-        OSError: as `folder`.
+        ValueError: if it is a folder or file, but no preset; or as `fetch`.
+        OSError: as `fetch`.
     """
     return _own(model) or folder(os.fspath(model))
 
 
 def read(model: str | os.PathLike) -> tuple[Path, dict[str, bytes]]:
-    """The preset folder that `model` names, and its config and weights, perhaps more of its files.
-
-    They are those of one preset, and of the registry if the model is in one: what they are checked
-    by is what is returned.
-
-    Raises:
-        ValueError, OSError: as `locate`.
-    """
-    if path := _own(model):
-        return path, registry.read(path, (CONFIG, WEIGHTS))
-    zoo, entry = _zoo_and_entry(os.fspath(model))
-    return zoo.read(entry)
+    """What `locate` finds, and its config and weights, as they were checked."""
+    own = _own(model)
+    return (own, registry.read(own, (CONFIG, WEIGHTS))) if own else fetch(os.fspath(model))
 
 
 def _own(model: str | os.PathLike) -> Path | None:
     """The preset folder that `model` is the path of; None if it names a model of a zoo."""
     name = os.fspath(model)
-    if "://" in name:
-        return None
     path = files.path_of(name)
-    if not path.exists():
+    if "://" in name or not path.exists():
         return None
     if not (path / CONFIG).exists():
         raise ValueError(f"{path} is not a preset: it has no {CONFIG}.")
     with contextlib.suppress(ValueError, OSError):
-        if isinstance(model, str) and name == path.name and isinstance(zoo := at(), FolderZoo):
+        if name == path.name and isinstance(zoo := at(), FolderZoo):
             registry.find(name, zoo.entries)
             warnings.warn(
                 f"The folder {name} is taken, not the zoo model of that name; ./{name} says so.",

@@ -17,7 +17,8 @@ FORMAT = 1
 MOST_BYTES = 2**22  # of a registry
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 FILES = {CONFIG: 2**20, METADATA: 2**20, WEIGHTS: 2**32}  # of a preset, with the most bytes of each
-MOST_SIDES = 10  # of an image's shape
+OF_METADATA = ("parameters", "image_shape", "latent_dim", "metrics")  # what an entry takes of it
+MOST_SIDES, MOST_LETTERS = 10, 100  # of an image's shape, and of a name
 NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -59,7 +60,7 @@ class Entry:
         if not (
             len(shape) <= MOST_SIDES
             and all(type(number) is int for number in (self.parameters, self.latent_dim, *shape))
-            and all(isinstance(text, str) for text in (self.dataset, self.variant))
+            and all(is_text(text) for text in (self.dataset, self.variant))
             and isinstance(self.metrics, dict)
         ):
             raise ValueError(f"The entry of {self.name} has a value of a wrong kind.")
@@ -76,9 +77,14 @@ class Entry:
         return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
 
+def is_text(value) -> bool:
+    """Whether `value` is a text of a bearable length."""
+    return isinstance(value, str) and len(value) <= MOST_LETTERS
+
+
 def check_name(name) -> None:
     """Raises ValueError unless `name` can be that of a model: never a path, never hidden."""
-    if not isinstance(name, str) or not NAME.fullmatch(name) or len(name) > 100:
+    if not is_text(name) or not NAME.fullmatch(name):
         raise ValueError(
             "A model's name has lower-case letters and digits, joined by - _ or ., at most 100. "
             f"Received: {str(name)[:200]!r}"
@@ -172,17 +178,14 @@ def entry_of(preset: Path) -> Entry:
     """
     contents = read(preset)
     metadata = files.parse_json(contents[METADATA], preset / METADATA)
-    if missing := {"parameters", "image_shape", "latent_dim", "metrics"} - metadata.keys():
-        raise ValueError(f"{preset / METADATA} has no {', '.join(sorted(missing))}.")
+    if missing := [key for key in OF_METADATA if key not in metadata]:
+        raise ValueError(f"{preset / METADATA} has no {', '.join(missing)}.")
     dataset, _, variant = preset.name.rpartition("-")
     return Entry(
-        name=preset.name,
-        dataset=dataset,
-        variant=variant,
-        parameters=metadata["parameters"],
-        image_shape=metadata["image_shape"],
-        latent_dim=metadata["latent_dim"],
-        metrics=metadata["metrics"],
+        preset.name,
+        dataset,
+        variant,
+        *(metadata[key] for key in OF_METADATA),
         files={file: fingerprint(content) for file, content in contents.items()},
     )
 

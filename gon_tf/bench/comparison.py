@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from gon_tf.bench import limits, workers
 from gon_tf.bench.cases import CASES, MACHINE, OPERATIONS, PATHS, Case
@@ -84,14 +85,24 @@ def measure_operation(operation, case: Case, batch: int, started, table, selecti
     """Time an operation of all paths that have it, and add it to their rows of the table."""
     able = {path: started[path] for path in table if operation in names(started[path])}
     times, peaks, failures = workers.take_turns(able, operation, selection.turns, selection.budget)
-    for path, timing in times.items():
-        table[path]["operations"][operation] = asdict(timing)
-    for path, reason in failures.items():
-        table[path]["failures"][operation] = reason
+    for path, entry in table.items():
+        if path in times:
+            entry["operations"][operation] = times[path]
+        if path in failures:
+            entry["failures"][operation] = failures[path]
+        if operation == "train":
+            entry["peak_mib"] = peaks.get(path)
     if operation == "train":
-        for path, peak in peaks.items():
-            table[path]["peak_mib"] = peak
-        add_limits(case, batch, started[MACHINE], table)
+        with contextlib.suppress(workers.OutOfMemoryError):
+            add_limits(case, batch, started[MACHINE], table)
+
+
+def names(worker) -> list[str]:
+    """A worker's operations; none if it failed before."""
+    try:
+        return worker.names()
+    except workers.OutOfMemoryError:
+        return []
 
 
 def add_ratios(reference: dict, table: dict) -> None:
@@ -104,14 +115,6 @@ def add_ratios(reference: dict, table: dict) -> None:
                 timing["ratio"] = other["median"] / timing["median"]
 
 
-def names(worker) -> list[str]:
-    """A worker's operations; none if it failed before."""
-    try:
-        return worker.names()
-    except workers.OutOfMemoryError:
-        return []
-
-
 def add_limits(case: Case, batch: int, machine, table) -> None:
     """Say of the training steps how many times the machine's limit they take."""
     seconds = {}
@@ -121,16 +124,7 @@ def add_limits(case: Case, batch: int, machine, table) -> None:
     for path, entry in table.items():
         work = limits.training_work(case, path, batch)
         if work and "train" in entry["operations"]:
-            limit = 1000 * work.seconds(**seconds)
             step = entry["operations"]["train"]
-            step |= {"limit": step["median"] / limit, "operations": work.operations}
-            step |= {"sines": work.sines, "rates": rates(seconds)}
-
-
-def rates(seconds: dict[str, float]) -> dict[str, float]:
-    """The machine's rates: billion operations per second in products, nanoseconds for a sine."""
-    elements = limits.POINTS * limits.UNITS
-    return {
-        "gflops": 2e-9 * elements * limits.UNITS / seconds["product"],
-        "ns_per_sine": 1e9 * seconds["sine"] / (2 * elements),
-    }
+            step["limit"] = step["median"] / (1000 * work.seconds(**seconds))
+            step |= {"operations": work.operations, "sines": work.sines}
+            step["rates"] = limits.machine_rates(**seconds)

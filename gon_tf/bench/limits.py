@@ -51,6 +51,12 @@ def rates() -> dict[str, Callable[[], object]]:
     return {"product": lambda: product()[0, 0].numpy(), "sine": lambda: sines()[1][0, 0].numpy()}
 
 
+def machine_rates(product: float, sine: float) -> dict[str, float]:
+    """Billion operations per second in products, and nanoseconds for a sine, of such seconds."""
+    elements = POINTS * UNITS
+    return {"gflops": 2e-9 * elements * UNITS / product, "ns_per_sine": 5e8 * sine / elements}
+
+
 def training_work(case: Case, path: str, batch: int) -> Work | None:
     """The work of a training step by "gauss-newton" or "gradient"; None for other paths.
 

@@ -1,30 +1,15 @@
-"""Times of alternatives that take turns, peak memory, the machine, and a table."""
+"""Times, peak memory, the machine."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import platform
-import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from importlib import metadata
 from pathlib import Path
 
 PACKAGES = ("gon-tf", "tensorflow", "keras", "torch")
-
-
-def median_times(functions: dict[str, Callable], repetitions: int) -> dict[str, float]:
-    """Median seconds of each function; they take turns, so that a slow spell hits all of them."""
-    for function in functions.values():
-        function()  # traces the graph
-        function()
-    times = {name: [] for name in functions}
-    for _ in range(repetitions):
-        for name, function in functions.items():
-            times[name].append(mean_time(function, least=0.0))
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def mean_time(function: Callable, least: float) -> float:
@@ -88,20 +73,3 @@ def machine(given: dict | None = None) -> str:
     given = given or facts()
     names = ", ".join(f"{name} {version}" for name, version in given["versions"].items())
     return f"{given['cores']} cores of {given['processor']}, load {given['load']} before; {names}"
-
-
-def print_table(header: list[str], rows: list[list[str]]) -> None:
-    """Rows under a header, as Markdown with aligned columns."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for line in (header, ["-" * width for width in widths], *rows):
-        print("| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |")
-
-
-def in_fresh_process(function: Callable, *arguments):
-    """What a function of a module returns, called in a process of its own.
-
-    Raises:
-        BrokenProcessPool: if the process ends before.
-    """
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()

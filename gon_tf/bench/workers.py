@@ -7,12 +7,15 @@ spinning for a while after a call, and the peak memory of one would hide that of
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import signal
 import statistics
+import threading
 import time
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from gon_tf.bench import cases, measure
@@ -20,39 +23,11 @@ from gon_tf.bench import cases, measure
 TURN = 0.05  # seconds that a turn lasts at least
 SLOW = 2.0  # seconds of a call from which on there is one call to warm up, not two
 MEMORY_SHARE = 0.8  # of what is free on the machine, that a worker may take
+MEMORY_SIGNS = ("ResourceExhausted", "MemoryError", "allocate memory")
 
 
 class OutOfMemoryError(Exception):
     """A way to train needs more memory than the machine has."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Milliseconds of an operation.
-
-    Attributes:
-        median: of the turns.
-        low: first quartile.
-        high: third quartile.
-        turns: their number.
-    """
-
-    median: float
-    low: float
-    high: float
-    turns: int
-
-    @classmethod
-    def of(cls, seconds: list[float]) -> Timing:
-        """The timing of turns."""
-        quartiles = [1000 * s for s in seconds * 2]  # `quantiles` wants two at least
-        low, median, high = statistics.quantiles(quartiles, n=4, method="inclusive")
-        return cls(median, low, high, len(seconds))
-
-    @property
-    def spread(self) -> float:
-        """Half the distance between the quartiles, as a share of the median."""
-        return (self.high - self.low) / (2 * self.median)
 
 
 class Local:
@@ -65,87 +40,67 @@ class Local:
         """The operations that there are."""
         return list(self.operations)
 
-    def warm_up(self, operation: str) -> tuple[float, float | None]:
-        """(seconds of a call after the first, MiB that the calls took at the most).
+    def warm_up(self, operation: str) -> float | None:
+        """MiB that calls took at the most, the first of which builds a graph.
 
-        The first call builds a graph. The memory is what an operation needs only if nothing else
-        has been called in the process.
+        It is what the operation needs only if nothing else has been called in the process.
         """
-        function, seconds = self.operations[operation], []
+        seconds = []
 
         def timed():
-            seconds.append(measure.mean_time(function, least=0.0))
+            seconds.append(self.turn(operation, least=0.0))
 
         peak = measure.peak_growth(timed, calls=2)
         if not seconds or seconds[-1] < SLOW:
             timed()
-        return seconds[-1], peak
+        return peak
 
-    def turn(self, operation: str) -> float:
+    def turn(self, operation: str, least: float | None = None) -> float:
         """Mean seconds of the calls of one turn."""
-        return measure.mean_time(self.operations[operation], TURN)
+        return measure.mean_time(self.operations[operation], TURN if least is None else least)
 
     def close(self) -> None:
         """Nothing to do."""
 
 
 class Remote:
-    """A `Local` in a process of its own."""
+    """A `Local` in a process of its own, which ends with this one.
+
+    Its methods raise OutOfMemoryError for lack of memory, RuntimeError for whatever else fails.
+    """
 
     def __init__(self, case: cases.Case, path: str, batch: int):
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        arguments = (theirs, case, path, batch)
-        self.process = context.Process(target=serve, args=arguments, daemon=True)
-        self.process.start()
-        theirs.close()
+        spawn = multiprocessing.get_context("spawn")
+        self.pool = ProcessPoolExecutor(1, spawn, initializer=begin)
+        self.process = self.pool.submit(os.getpid)
+        self.arguments = case, path, batch
 
     def __getattr__(self, method: str):
-        return lambda *arguments: self.ask(method, *arguments)
+        def ask(*arguments):
+            try:
+                return self.pool.submit(answer, self.arguments, method, arguments).result()
+            except BrokenProcessPool as error:  # C++ libraries that are refused memory end it
+                raise OutOfMemoryError("the process was ended") from error
 
-    def ask(self, method: str, *arguments):
-        """What `Local` answers.
-
-        Raises:
-            OutOfMemoryError: if that took too much memory.
-            RuntimeError: if it failed.
-        """
-        try:
-            self.connection.send((method, arguments))
-            failure, answer = self.connection.recv()
-        except (EOFError, OSError):
-            self.process.join()
-            status = self.process.exitcode or 0
-            # A C++ library that is refused memory ends the process by a signal.
-            kind = OutOfMemoryError if status < 0 else RuntimeError
-            raise kind(f"the process ended with status {status}") from None
-        if failure:
-            raise (OutOfMemoryError if failure == "memory" else RuntimeError)(answer)
-        return answer
+        return ask
 
     def close(self) -> None:
-        """End the process."""
-        self.process.kill()
-        self.process.join()
-        self.connection.close()
+        """End the process, whatever it does."""
+        with contextlib.suppress(BrokenProcessPool, ProcessLookupError):
+            os.kill(self.process.result(), signal.SIGTERM)
+        self.pool.shutdown()
 
 
-def serve(connection, case: cases.Case, path: str, batch: int) -> None:
-    """Answer a `Remote` until it hangs up."""
+def begin() -> None:
+    """Prepare the process of a `Remote`."""
+
+    def end_with_parent():  # even if that is killed
+        multiprocessing.parent_process().join()  # pyright: ignore[reportOptionalMemberAccess]
+        os._exit(1)
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
+    threading.Thread(target=end_with_parent, daemon=True).start()
     bound_memory()
-    local = None
-    with contextlib.suppress(EOFError, OSError):
-        while True:
-            method, arguments = connection.recv()
-            try:
-                local = local or Local(case, path, batch)
-                answer = None, getattr(local, method)(*arguments)
-            except Exception as error:
-                text = f"{type(error).__name__}: {error}".splitlines()[0]
-                signs = ("ResourceExhausted", "MemoryError", "allocate memory")
-                answer = "memory" if any(sign in text for sign in signs) else "error", text
-            connection.send(answer)
 
 
 def bound_memory() -> None:
@@ -162,37 +117,56 @@ def bound_memory() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
+local = functools.cache(Local)  # built when it is first asked, as that may fail
+
+
+def answer(way: tuple, method: str, arguments: tuple):
+    """What a method of `Local(*way)` returns in the process of a `Remote`."""
+    try:
+        return getattr(local(*way), method)(*arguments)
+    except Exception as error:  # of a class that is not imported where it would go
+        text = f"{type(error).__name__}: {error}".partition("\n")[0]
+    raise (OutOfMemoryError if any(s in text for s in MEMORY_SIGNS) else RuntimeError)(text)
+
+
 def take_turns(
-    workers: dict, operation: str, turns: int, budget: float
-) -> tuple[dict[str, Timing], dict[str, float | None], dict[str, str]]:
+    ways: dict, operation: str, turns: int, budget: float
+) -> tuple[dict[str, dict], dict[str, float | None], dict[str, str]]:
     """Time an operation of several workers.
 
     Args:
-        workers: {name: a `Local` or `Remote`}.
+        ways: {name: a `Local` or `Remote`}.
         operation: one of theirs.
         turns: of each worker, at the most.
         budget: seconds after which there are no more turns, three apart.
 
     Returns:
-        {name: timing}, {name: peak MiB}, {name: reason} of those that failed for lack of memory.
+        {name: `timing`}, {name: peak MiB}, {name: reason} of those that failed for lack of memory.
     """
-    seconds: dict[str, list[float]] = {}
-    peaks, failures = {}, {}
-    for name, worker in workers.items():
-        try:
-            _, peaks[name] = worker.warm_up(operation)
-            seconds[name] = []
-        except OutOfMemoryError as error:
-            failures[name] = str(error)
-    end = time.monotonic() + budget
-    for turn in range(turns):
-        if turn >= 3 and time.monotonic() > end:
-            break
+    failures: dict[str, str] = {}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+
+    def each(method: str) -> dict:
+        answers = {}
         for name in list(seconds):
             try:
-                seconds[name].append(workers[name].turn(operation))
-            except OutOfMemoryError as error:  # what it needed before, another one took since
+                answers[name] = getattr(ways[name], method)(operation)
+            except OutOfMemoryError as error:  # perhaps what it needed before has gone to another
                 failures[name] = str(error)
                 del seconds[name]
-    timings = {name: Timing.of(values) for name, values in seconds.items() if values}
-    return timings, peaks, failures
+        return answers
+
+    peaks = each("warm_up")
+    end = time.monotonic() + budget
+    for turn in range(turns):
+        if turn < 3 or time.monotonic() < end:
+            for name, mean in each("turn").items():
+                seconds[name].append(mean)
+    return {name: timing(values) for name, values in seconds.items() if values}, peaks, failures
+
+
+def timing(seconds: list[float]) -> dict:
+    """Milliseconds of turns: {"median", "low" and "high" (quartiles), "turns" (their number)}."""
+    quartiles = [1000 * s for s in seconds * 2]  # `quantiles` wants two at least
+    low, median, high = statistics.quantiles(quartiles, n=4, method="inclusive")
+    return {"median": median, "low": low, "high": high, "turns": len(seconds)}

@@ -1,25 +1,20 @@
-"""The command `gon-tf`. Every noun is a small module; TensorFlow is imported when one runs."""
+"""The command `gon-tf`. Every command is a module; TensorFlow is imported when one runs."""
 
 from __future__ import annotations
+
+from importlib import import_module
 
 import click
 
 import gon_tf
 from gon_tf.cli import arguments
 from gon_tf.cli.app import Commands
-from gon_tf.cli.bench import bench
-from gon_tf.cli.decode import decode
-from gon_tf.cli.encode import encode
-from gon_tf.cli.evaluate import evaluate
-from gon_tf.cli.export import export
-from gon_tf.cli.info import info
-from gon_tf.cli.inpaint import inpaint
-from gon_tf.cli.interpolate import interpolate
-from gon_tf.cli.reconstruct import reconstruct
-from gon_tf.cli.sample import sample
-from gon_tf.cli.superres import superres
-from gon_tf.cli.train import train
-from gon_tf.cli.zoo import zoo
+
+# Each is a module of that name, in the order of what a user does first.
+COMMANDS = (
+    *("reconstruct", "sample", "interpolate", "superres", "inpaint", "encode", "decode"),
+    *("train", "evaluate", "export", "zoo", "info", "bench"),
+)
 
 
 @click.group(
@@ -41,21 +36,7 @@ def main() -> None:
     """
 
 
-for command in (
-    reconstruct,
-    sample,
-    interpolate,
-    superres,
-    inpaint,
-    encode,
-    decode,
-    train,
-    evaluate,
-    export,
-    zoo,
-    info,
-    bench,
-):
-    main.add_command(command)
+for name in COMMANDS:
+    main.add_command(getattr(import_module(f"gon_tf.cli.{name}"), name))
 
 __all__ = ["main"]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import click
 
-from gon_tf.__main__ import on_signals
+from gon_tf import signals
 from gon_tf.cli import report
 from gon_tf.files import disk_is_full
 from gon_tf.startup import debugging, is_expected
@@ -74,7 +74,7 @@ def signals_in_order() -> Iterator[None]:
         sys.unraisablehook = lambda _: None
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
-    former, unraisable = on_signals(end), sys.unraisablehook
+    former, unraisable = signals.call(end), sys.unraisablehook
     try:
         yield
     except BaseException:
@@ -83,8 +83,7 @@ def signals_in_order() -> Iterator[None]:
         raise
     finally:
         sys.unraisablehook = unraisable
-        for number, handler in former.items():
-            signal.signal(number, handler)
+        signals.put_back(former)
 
 
 def show_warning(message, *_args, **_options) -> None:

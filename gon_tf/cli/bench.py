@@ -2,51 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import click
 
 from gon_tf.bench.cases import CASES, OPERATIONS, PATHS
 from gon_tf.cli import arguments, report
 
+LARGEST = 65_536  # images at once
 QUICK = {"batches": (1, 8), "turns": 3, "budget": 0.2}
 
 
-class Some(click.ParamType):
-    """Names of a set, with commas between them. Becomes a tuple of them in the set's order."""
+def selected(declaration: str, known: Iterable[str], text: str):
+    """An option that selects some of `known`, with commas between them; all by default."""
 
-    name = "names"
+    def parse(context, parameter, value: str | None) -> tuple[str, ...] | None:
+        if value is None:
+            return None
+        chosen = {name.strip() for name in value.split(",")}
+        if unknown := chosen - set(known):
+            raise click.BadParameter(f"{min(unknown)!r} is none of {', '.join(known)}.")
+        return tuple(name for name in known if name in chosen)
 
-    def __init__(self, known):
-        self.known = tuple(known)
-
-    def convert(self, value, param, ctx):
-        """Parse `value`."""
-        if isinstance(value, tuple):
-            return value
-        given = [name.strip() for name in value.split(",")]
-        if unknown := set(given) - set(self.known):
-            self.fail(f"{min(unknown)!r} is none of {', '.join(self.known)}.", param, ctx)
-        return tuple(name for name in self.known if name in given)
+    return click.option(declaration, metavar="NAMES", callback=parse, help=text)
 
 
-class Batches(click.ParamType):
-    """Numbers of images with commas between them. Becomes a tuple."""
-
-    name = "numbers"
-    largest = 65_536
-
-    def convert(self, value, param, ctx):
-        """Parse `value`."""
-        if isinstance(value, tuple):
-            return value
-        parts = [part.strip() for part in value.split(",")]
-        if not all(part.isdecimal() and 1 <= int(part) <= self.largest for part in parts):
-            self.fail(f"{value!r} is not numbers of images such as 1,64,512.", param, ctx)
-        return tuple(dict.fromkeys(map(int, parts)))
-
-
-def selected(declaration: str, known, text: str):
-    """An option that selects some of `known`, all by default."""
-    return click.option(declaration, metavar="NAMES", type=Some(known), help=text)
+def parse_batches(context, parameter, value: str | None) -> tuple[int, ...] | None:
+    """Numbers of images with commas between them."""
+    if value is None:
+        return None
+    parts = [part.strip() for part in value.split(",")]
+    if not all(part.isdecimal() and 1 <= int(part) <= LARGEST for part in parts):
+        raise click.BadParameter(f"{value!r} is not numbers of images such as 1,64,512.")
+    return tuple(dict.fromkeys(map(int, parts)))
 
 
 @click.command(
@@ -59,7 +47,9 @@ def selected(declaration: str, known, text: str):
 @selected("--models", CASES, f"Networks: {', '.join(CASES)}.")
 @selected("--paths", PATHS, f"Ways to train them: {', '.join(PATHS)}.")
 @selected("--only", OPERATIONS, f"Operations: {', '.join(OPERATIONS)}.")
-@click.option("--batches", metavar="NUMBERS", type=Batches(), help="Images at once [1,64,512].")
+@click.option(
+    "--batches", metavar="NUMBERS", callback=parse_batches, help="Images at once [1,64,512]."
+)
 @click.option("--turns", type=click.IntRange(1), metavar="N", help="Repetitions [15].")
 @click.option("--quick", is_flag=True, help="Three short turns, batches 1,8: to try the command.")
 @arguments.as_json

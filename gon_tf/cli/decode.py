@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,11 @@ from gon_tf import pictures
 from gon_tf.cli import arguments, outputs
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from gon_tf.latent_files import Latents
 
-BLOCK = 64  # pictures in memory, unless a grid needs them all
+BLOCK = 64  # latents that are decoded together
 
 
 @click.command(
@@ -49,7 +52,7 @@ def decode(model, latents, output, size, as_json, overwrite) -> None:
     plan.check(overwrite=overwrite, inputs=[latents, *originals(content, latents.parent)])
     if plan.grid:
         outputs.check_grid(len(content), size or network.image_shape)
-    write(network, content.latents, plan, size)
+    plan.write(decoded(network, content.latents, size))
     plan.report(as_json, model=model, images=len(content))
 
 
@@ -92,13 +95,8 @@ def safe(name: str) -> str:
     return re.sub(r"[^\w.() +-]", "_", stem)[:100].strip(". ")
 
 
-def write(network, latents, plan: outputs.Plan, size) -> None:
-    """Decode latents to a picture each, or all to one."""
+def decoded(network, latents: np.ndarray, size: tuple[int, int] | None) -> Iterator[np.ndarray]:
+    """The picture of each of the latents, uint8."""
     at = {"size": size} if size else {}
-    if plan.grid:
-        images = pictures.to_uint8(network.decode(latents, **at))
-        outputs.write(plan.grid, pictures.square(images))
-    for start in range(0, len(plan.files), BLOCK):
-        images = pictures.to_uint8(network.decode(latents[start : start + BLOCK], **at))
-        for target, image in zip(plan.files[start : start + BLOCK], images, strict=True):
-            outputs.write(target, image)
+    for start in range(0, len(latents), BLOCK):
+        yield from pictures.to_uint8(network.decode(latents[start : start + BLOCK], **at))

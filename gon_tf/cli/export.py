@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from gon_tf import files
 from gon_tf.cli import arguments, inputs, outputs, report
 from gon_tf.startup import quiet, start_tensorflow
 
@@ -22,7 +25,7 @@ from gon_tf.startup import quiet, start_tensorflow
     required=True,
     help="SavedModel for TensorFlow, ONNX for onnxruntime and others, LiteRT for phones.",
 )
-@arguments.output("The folder to make.")
+@arguments.output("The folder to write to.")
 @click.option(
     "--images",
     metavar="IMAGES",
@@ -48,16 +51,19 @@ def export(model, format, output, images, quantize, data_dir, as_json, overwrite
     """
     if quantize and format != "litert":
         raise click.UsageError(f"--quantize is for --format litert. Received: {format}")
-    arguments.folder(model)
     outputs.check_new_folder(output, overwrite=overwrite)
+    sources = [arguments.folder(model), *([Path(images)] if images else [])]
+    files.check_apart(output, [source for source in sources if source.exists()])
     found = inputs.find_source([images], data_dir) if images else None
 
     start_tensorflow()
     import gon_tf
     from gon_tf import export as exporting
-    from gon_tf.export import formats
+    from gon_tf.export import formats, record
 
     formats.check_installed(format)  # before the model and the pictures are read
+    if output.exists():
+        record.check_folder(output, formats.FORMATS[format].names, overwrite=overwrite)
     network = gon_tf.load(model)
     pixels = some_images(found, network.image_shape, data_dir) if found else None
     output.parent.mkdir(parents=True, exist_ok=True)

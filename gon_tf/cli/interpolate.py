@@ -48,8 +48,5 @@ def interpolate(model, a, b, steps, output, fit, grid, as_json, overwrite) -> No
 
     first, last = fitting.read_all(ends, network.image_shape, fit)
     between = pictures.to_uint8(network.interpolate(first, last, steps=steps))
-    for file, image in zip(plan.files, between, strict=False):
-        outputs.write(file, image)
-    if plan.grid:
-        outputs.write(plan.grid, pictures.row(between))
+    plan.write(between, pictures.row)
     plan.report(as_json, model=model, a=a, b=b, steps=steps)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,19 @@ class Plan:
                     "them the next time; write somewhere else."
                 )
         check(self.written, overwrite=overwrite, inputs=inputs)
+
+    def write(
+        self, images: Iterable[np.ndarray], whole: Callable[[list], np.ndarray] = pictures.square
+    ) -> None:
+        """Write each of `images` to its file, and the picture of the whole that is made of them."""
+        kept = []
+        for file, image in zip_longest(self.files, images):
+            if file:
+                write(file, image)
+            if self.grid:
+                kept.append(image)
+        if self.grid:
+            write(self.grid, whole(kept))
 
     def report(self, as_json: bool, **facts) -> None:
         """Print the names of the files that were written, with `facts` if it is JSON."""

@@ -43,11 +43,7 @@ def reconstruct(model, images, output, fit, grid, as_json, overwrite) -> None:
         outputs.check_grid(2 * len(found), network.image_shape)
     originals, reconstructions, errors = run(network, found, fit)
     one = len(found) == 1 and plan.grid == output and not grid
-    for file, image in zip(plan.files, reconstructions, strict=False):
-        outputs.write(file, image)
-    if plan.grid:
-        both = reconstructions[0] if one else pictures.pairs(originals, reconstructions)
-        outputs.write(plan.grid, both)
+    plan.write(reconstructions, lambda below: below[0] if one else pictures.pairs(originals, below))
     results = summary(found, plan, errors)
     if as_json:
         report.echo_json({"model": model, **results, "grid": None if one else plan.grid})

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from gon_tf import pictures
 from gon_tf.cli import arguments, inputs, outputs, report
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @click.command(
@@ -41,16 +46,15 @@ def superres(model, images, size, output, fit, grid, as_json, overwrite) -> None
     from gon_tf.data import fitting
 
     originals = fitting.read_all(found, network.image_shape, fit)
-    latents, drawn = network.encode(originals), []
-    for number in report.progress(range(len(found)), len(found), "Drawing"):
-        picture = pictures.to_uint8(network.decode(latents[number : number + 1], size=size)[0])
-        if plan.files:
-            outputs.write(plan.files[number], picture)
-        if plan.grid:
-            drawn.append(picture)
-    if plan.grid:
-        small = [pictures.enlarged(picture, size) for picture in originals] if grid else []
-        whole = pictures.pairs(small, drawn) if grid else pictures.square(drawn)
-        outputs.write(plan.grid, whole)
+    latents = network.encode(originals)
+    drawn = (
+        pictures.to_uint8(network.decode(latents[number : number + 1], size=size)[0])
+        for number in report.progress(range(len(found)), len(found), "Drawing")
+    )
+
+    def pairs(below: list) -> np.ndarray:
+        return pictures.pairs([pictures.enlarged(image, size) for image in originals], below)
+
+    plan.write(drawn, pairs if grid else pictures.square)
     images = [{"image": p.path, "output": plan.target(i)} for i, p in enumerate(found)]
     plan.report(as_json, model=model, size=size, images=images)

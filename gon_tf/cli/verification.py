@@ -77,34 +77,27 @@ def compare(preset: Path, name: str, data_dir: Path | None) -> dict:
         split, network.image_shape, 256, data_dir=data_dir, crop=arguments.was_cropped(preset)
     )
     measured = measure(network, images)
-    if not (shared := measured.keys() & recorded.keys() - {"count"}):
+    shared = [metric for metric in measured if metric in recorded and metric != "count"]
+    if not shared:
         raise ValueError(f"The card of {name} has none of {', '.join(measured)}.")
-    return {
-        metric: {
-            "recorded": recorded[metric],
-            "measured": measured[metric],
-            "difference": difference(recorded[metric], measured[metric]),
-        }
-        for metric in measured
-        if metric in shared
-    }
+    return {metric: compared(recorded[metric], measured[metric]) for metric in shared}
 
 
-def difference(recorded, measured: float) -> float:
-    """The relative difference of two values; infinite if one is not a number."""
-    if isinstance(recorded, bool) or not isinstance(recorded, (int, float)):
-        return math.inf
+def compared(recorded, measured: float) -> dict:
+    """Two values of a metric and their relative difference, infinite if one is not a number."""
+    difference = math.inf
     if recorded == measured:
-        return 0.0
-    relative = (measured - recorded) / abs(recorded) if recorded else math.inf
-    return relative if math.isfinite(relative) else math.inf
+        difference = 0.0
+    elif type(recorded) in (int, float) and recorded:
+        difference = (measured - recorded) / abs(recorded)
+    difference = difference if math.isfinite(difference) else math.inf
+    return {"recorded": recorded, "measured": measured, "difference": difference}
 
 
 def detail(result: dict) -> str:
     """The rest of a model's line: what is wrong, or the metrics as measured again."""
-    if "error" in result:
-        return result["error"]
-    return ", ".join(
+    metrics = result.get("metrics", {}).items()
+    return result.get("error") or ", ".join(
         f"{metric} {report.text(values['measured'])} ({values['difference']:+.2%})"
-        for metric, values in result.get("metrics", {}).items()
+        for metric, values in metrics
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from pathlib import Path
 
 import click
 
+from gon_tf import files
 from gon_tf.cli import arguments, outputs, report
 from gon_tf.cli.verification import verify
 from gon_tf.startup import start_tensorflow
+
+PLACE = click.Path(path_type=Path)
 
 
 @click.group(
@@ -36,33 +38,24 @@ def zoo() -> None:
 @click.option("--dataset", metavar="NAME", help="Only models of this data set, e.g. mnist.")
 @click.option("--variant", metavar="NAME", help="Only models of this variant, e.g. conv.")
 @arguments.as_json
-def list_(dataset, variant, as_json) -> None:
+def list_(dataset: str | None, variant: str | None, as_json: bool) -> None:
     """List the pretrained models."""
     from gon_tf import zoo
 
-    entries = [
-        entry
-        for entry in zoo.entries()
-        if dataset in (None, entry.dataset) and variant in (None, entry.variant)
-    ]
+    names = set(zoo.list_models(dataset, variant))
+    entries = [entry for entry in zoo.entries() if entry.name in names]
     if as_json:
         report.echo_json({"models": [dataclasses.asdict(entry) for entry in entries]})
         return
+    header = ("name", "dataset", "variant", "image", "latents", "parameters", "SSE", "PSNR")
+    metrics = ("sse", "psnr", "negative_elbo")
     rows = [
         (
-            entry.name,
-            entry.dataset,
-            entry.variant,
-            report.text(entry.image_shape),
-            entry.latent_dim,
-            entry.parameters,
-            entry.metrics.get("sse"),
-            entry.metrics.get("psnr"),
-            entry.metrics.get("negative_elbo"),
+            *(entry.name, entry.dataset, entry.variant, report.text(entry.image_shape)),
+            *(entry.latent_dim, entry.parameters, *map(entry.metrics.get, metrics)),
         )
         for entry in entries
     ]
-    header = ("name", "dataset", "variant", "image", "latents", "parameters", "SSE", "PSNR")
     report.echo_table((*header, "-ELBO"), rows)
 
 
@@ -71,19 +64,20 @@ def list_(dataset, variant, as_json) -> None:
 )
 @arguments.model
 @arguments.as_json
-def show(model, as_json) -> None:
+def show(model: str, as_json: bool) -> None:
     """Describe MODEL: what it was trained on, how, and how good it is."""
     from gon_tf import zoo
 
     folder = zoo.locate(model)
-    own = folder == Path(model)  # of the user, in no registry
+    own = folder == files.path_of(model)  # of the user, in no registry
     entry = {"name": folder.name} if own else dataclasses.asdict(zoo.find(model))
     card = {**entry, **arguments.metadata(folder), "folder": str(folder)}
     if as_json:
         report.echo_json(card)
         return
     card["files"] = sorted(path.name for path in folder.iterdir()) if own else list(entry["files"])
-    report.echo_pairs(dict(report.flatten(card)))
+    pairs = report.flatten(card)
+    report.echo_pairs({report.printable(name): value for name, value in pairs})
 
 
 @zoo.command(
@@ -96,24 +90,24 @@ def show(model, as_json) -> None:
 @arguments.output("Copy the model to this folder.", metavar="DIR", required=False)
 @arguments.as_json
 @arguments.overwrite
-def download(model, output, as_json, overwrite) -> None:
+def download(model: str, output: Path | None, as_json: bool, overwrite: bool) -> None:
     """Download MODEL, a name or a URL, and print its folder.
 
     Every file is checked against the zoo's registry. What was downloaded before is not downloaded
-    again, and a download that broke off goes on where it did.
+    again.
     """
     from gon_tf import zoo
 
     if output:
         outputs.check_new_folder(output, overwrite=overwrite)
-    entry, folder = zoo.find(model), zoo.folder(model)
+    registered = zoo.find(model).files
+    folder, contents = zoo.fetch(model)
     if output:
+        files.check_apart(output, [folder])
         output.parent.mkdir(parents=True, exist_ok=True)
-        with zoo.new_preset(output) as temporary:
-            for name in entry.files:
-                shutil.copyfile(folder / name, temporary / name)
+        zoo.write(output, contents)
         folder = output
-    result = {"model": model, "folder": str(folder), "files": entry.files}
+    result = {"model": model, "folder": str(folder), "files": registered}
     report.echo_json(result) if as_json else click.echo(folder)
 
 
@@ -123,13 +117,20 @@ def download(model, output, as_json, overwrite) -> None:
         "GON_TF_ZOO=/srv/zoo gon-tf zoo list",
     )
 )
-@click.argument("preset", metavar="PRESET", type=click.Path(path_type=Path))
-@click.argument("folder", metavar="ZOO", type=click.Path(path_type=Path))
+@click.argument("preset", metavar="PRESET", type=PLACE)
+@click.argument("folder", metavar="ZOO", type=PLACE)
 @click.option("--name", metavar="NAME", help="<dataset>-<variant>; by default PRESET's own name.")
 @click.option("--licence", metavar="TEXT", help="Licence of the weights, if PRESET names none.")
 @arguments.as_json
 @arguments.overwrite
-def publish(preset, folder, name, licence, as_json, overwrite) -> None:
+def publish(
+    preset: Path,
+    folder: Path,
+    name: str | None,
+    licence: str | None,
+    as_json: bool,
+    overwrite: bool,
+) -> None:
     """Add the model in the folder PRESET to the zoo in the folder ZOO.
 
     ZOO is made if it is not there. It becomes a mirror by any web server that serves its files. The

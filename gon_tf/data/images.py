@@ -7,6 +7,7 @@ import io
 import math
 import os
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -54,42 +55,29 @@ def read_image(path: str | os.PathLike, size: tuple[int, int] | None = None) -> 
         >>> read_image("photos/cat.jpg").shape
         (480, 640, 3)
     """
-    try:
+    with _naming(os.fspath(path)):
         if os.path.exists(path) and not os.path.isfile(path):  # to open a pipe might take forever
             raise ValueError("it is no regular file")
         return _decode(path, size)
-    # The decoders raise whatever a broken file leads them to: OSError, SyntaxError, struct.error.
-    except Exception as error:
-        raise ValueError(f"Cannot read image {os.fspath(path)!r}: {error}") from error
 
 
 def decode_image(data: bytes, name: str, size: tuple[int, int] | None = None) -> np.ndarray:
-    """Decode the content of a picture file, wherever it was stored; as `read_image` does.
-
-    Args:
-        data: what such a file would hold.
-        name: what to call the picture in an error.
-        size: as for `read_image`.
-
-    Returns:
-        As `read_image`.
-
-    Raises:
-        ValueError: as `read_image`.
-
-    Example:
-        >>> decode_image(Path("photos/cat.jpg").read_bytes(), "cat").shape
-        (480, 640, 3)
-    """
-    try:
+    """As `read_image`, of the content of a picture file; `name` is what an error calls it."""
+    with _naming(name):
         if len(data) > MAX_BYTES:
             raise ValueError(f"{len(data):,} bytes are over {MAX_BYTES:,}")
         return _decode(io.BytesIO(data), size)
-    except UnidentifiedImageError as error:
-        reason = f"{len(data)} bytes that are none of {', '.join(FORMATS)}"
-        raise ValueError(f"Cannot read image {name!r}: {reason}") from error
+
+
+@contextlib.contextmanager
+def _naming(name: str | bytes) -> Iterator[None]:
+    """Make one sentence of whatever a broken file leads the decoders to."""
+    try:
+        yield
     except Exception as error:
-        raise ValueError(f"Cannot read image {name!r}: {error}") from error
+        unknown = isinstance(error, UnidentifiedImageError)
+        reason = f"it is none of {', '.join(FORMATS)}" if unknown else error
+        raise ValueError(f"Cannot read image {name!r}: {reason}") from error
 
 
 def check_size(height: int, width: int) -> None:
@@ -255,6 +243,3 @@ def _as_uint8(images) -> tf.Tensor:
             f"images must be uint8 with values in [0, 255]. Received: dtype={images.dtype.name}"
         )
     return images
-
-
-__all__ = ["crop_to_aspect", "decode_image", "read_image", "resize", "to_channels"]

@@ -1,13 +1,4 @@
-"""From the name of a data set to batches for training, evaluation and encoding.
-
-Three ways lead there:
-
-- `load` gives the batches of an epoch, for `fit` and `evaluate`;
-- `open_images` decodes the images once and keeps them, in memory or on disk: its `steps` gives the
-  batches of a training that stops and goes on, from any step, each a function of the seed and the
-  step's number alone;
-- `stream` decodes images as they are read and keeps none, for one pass over any number of them.
-"""
+"""From the name of a data set to batches for training, evaluation and encoding."""
 
 from __future__ import annotations
 
@@ -33,7 +24,7 @@ READ_TOGETHER = 64  # encoded images that one thread reads at a time
 
 
 def load(
-    name: str,
+    name: str | os.PathLike,
     image_shape: tuple[int, int, int],
     batch_size: int,
     *,
@@ -44,8 +35,7 @@ def load(
     """Batches of the images of a data set, as uint8; models scale them to [0, 1] on the device.
 
     Every image is decoded and resized once, now, and kept as uint8. With a seed, the whole data set
-    is shuffled, in a new order after each pass: an iterator that begins after n passes to the end
-    has the order of epoch n, which depends on nothing but the seed, n and the number of images.
+    is shuffled, in a new order after each pass: see `Images.batches`.
 
     Args:
         name: see `open_source`.
@@ -74,7 +64,7 @@ def load(
 
 
 def open_images(
-    name: str,
+    name: str | os.PathLike,
     image_shape: tuple[int, int, int],
     *,
     data_dir: str | os.PathLike | None = None,
@@ -124,7 +114,7 @@ def open_images(
 
 
 def stream(
-    name: str,
+    name: str | os.PathLike,
     image_shape: tuple[int, int, int],
     batch_size: int,
     *,
@@ -176,7 +166,7 @@ def _image_shape(image_shape) -> tuple[int, int, int]:
     return image_shape
 
 
-def _open(name: str, data_dir, shard: Shard, max_broken: int) -> Source:
+def _open(name: str | os.PathLike, data_dir, shard: Shard, max_broken: int) -> Source:
     source = open_source(name, data_dir, shard)
     source.broken.limit = arguments.integer("max_broken", max_broken, minimum=0)
     return source
@@ -212,8 +202,9 @@ def _decoded(
 
 def _without(source: Source, start: int) -> Source:
     """A source that begins at a later image; where they are encoded, others are not decoded."""
-    images, items = (part and part.skip(start) for part in (source.pixels, source.items))
-    return dataclasses.replace(source, pixels=images, items=items)
+    if source.items is not None:
+        return dataclasses.replace(source, items=source.items.skip(start))
+    return dataclasses.replace(source, pixels=source.images.skip(start))
 
 
 def _prepare(source: Source, image_shape, crop: bool) -> tf.data.Dataset:
@@ -239,8 +230,8 @@ def _prepare(source: Source, image_shape, crop: bool) -> tf.data.Dataset:
         images = tf.numpy_function(read_and_prepare, items, tf.uint8, stateful=False)
         return tf.ensure_shape(images, [None, *image_shape])
 
-    def each(images, function):
-        return images.map(function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    def each(images, function, parallel=tf.data.AUTOTUNE):
+        return images.map(function, num_parallel_calls=parallel, deterministic=True)
 
     if source.items is not None:
         return each(source.items.batch(READ_TOGETHER), decode)
@@ -249,7 +240,8 @@ def _prepare(source: Source, image_shape, crop: bool) -> tf.data.Dataset:
     if not shape.is_fully_defined():
         return each(source.pixels, prepare).batch(CHUNK)
     together = max(1, min(CHUNK, CHUNK_BYTES // shape.num_elements()))
-    return each(source.pixels.batch(together), prepare)
+    # Resizing takes several times the memory of an image: large ones come one at a time.
+    return each(source.pixels.batch(together), prepare, tf.data.AUTOTUNE if together > 1 else 1)
 
 
 def _groups(images: Iterator[np.ndarray]) -> Iterator[list[np.ndarray]]:
@@ -264,6 +256,3 @@ def _groups(images: Iterator[np.ndarray]) -> Iterator[list[np.ndarray]]:
         group.append(image)
     if group:
         yield group
-
-
-__all__ = ["load", "open_images", "stream"]

@@ -123,39 +123,22 @@ def shard_of(name: str, total: int, shard: Shard) -> range:
     return chosen
 
 
-def encoded_source(
-    name: str,
-    items: tf.data.Dataset,
-    read: Callable[..., np.ndarray],
-    count: int,
-    description: dict[str, Any],
-) -> Source:
-    """A source of images that are decoded one by one, some of which may turn out to be broken.
-
-    Args:
-        name: its name.
-        items: as in `Source`, each a tuple.
-        read: as in `Source`.
-        count: number of items.
-        description: as in `Source`.
-
-    Raises:
-        ValueError: if there is no image that can be read.
-    """
+def checked(source: Source) -> Source:
+    """A source of encoded images; ValueError if none of the first of them can be read."""
+    assert source.items is not None
+    assert source.read is not None
     reason = None
-    for item in items.take(MAX_BROKEN).as_numpy_iterator():
+    for item in source.items.take(MAX_BROKEN).as_numpy_iterator():
         try:
-            read(*item, (1, 1))
-            return Source(name, count, description, Broken(name), items=items, read=read)
+            source.read(*item, (1, 1))
+            return source
         except ValueError as error:
             reason = reason or error
+    count = source.count
     tried = f"the first {MAX_BROKEN} of the {count}" if count > MAX_BROKEN else f"the {count}"
-    raise ValueError(f"None of {tried} images in {name!r} can be read: {reason}")
+    raise ValueError(f"None of {tried} images in {source.name!r} can be read: {reason}")
 
 
 def positions(chosen: range) -> tf.data.Dataset:
     """Items that are positions, each a tuple of one."""
     return tf.data.Dataset.zip((tf.data.Dataset.range(chosen.start, chosen.stop, chosen.step),))
-
-
-__all__ = ["Broken", "Shard", "Source", "encoded_source", "positions", "shard_of"]

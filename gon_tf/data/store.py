@@ -283,6 +283,3 @@ def _copy_to(batches: tf.data.Dataset, device: str) -> tf.data.Dataset:
     copied = batches.apply(tf.data.experimental.prefetch_to_device(device))
     copied.cardinality = batches.cardinality  # TensorFlow loses it here; progress bars need it
     return copied
-
-
-__all__ = ["Images", "collect", "order"]

@@ -12,16 +12,19 @@ are distributed, as one Gaussian; `decode_at` if it is implicit: it draws any pa
 any resolution.
 
 What was written is opened again by the format's own runtime and compared with the model.
+export.json, beside the files, names them with their checksums.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from gon_tf import arguments
+import keras
+
+from gon_tf import arguments, files
+from gon_tf.export import record
 from gon_tf.export.formats import FORMATS, LiteRT, check_installed
 from gon_tf.export.functions import functions_of
 from gon_tf.models import GLO, GON
@@ -47,8 +50,8 @@ class Exported:
 
 
 def save(
-    model,
-    folder,
+    model: keras.Model,
+    folder: str | os.PathLike,
     format: str = "savedmodel",
     images=None,
     *,
@@ -59,12 +62,13 @@ def save(
 
     Args:
         model: a trained model of this project, in float32.
-        folder: path of the folder to make. Its parent must exist.
+        folder: path of the folder to write to. Its parent must exist.
         format: "savedmodel" (signatures of one SavedModel), "onnx" or "litert" (a file each).
         images: to check with, `[batch, *image_shape]`, uint8 or float in [0, 1]; the first 256
             count. By default the model makes some.
         quantize: with "litert", "float16" or "int8" to store weights in 2 bytes or 1.
-        overwrite: replace a folder that holds an export, and nothing else.
+        overwrite: write to a folder that exists, and replace the export in it; its other files
+            stay, and must not be in the way.
 
     Returns:
         What was written, with the largest difference from `model`: at most 1e-4, or 1e-3 if it has
@@ -73,56 +77,32 @@ def save(
     Raises:
         ValueError: if the model cannot be exported to the format, or the files differ from it.
         TypeError: if the images are integers other than uint8.
-        FileExistsError: if the folder exists, without `overwrite`, or holds other files.
+        FileExistsError: if the folder exists, without `overwrite`, or has files in the way that are
+            not as an export left them.
         ImportError: if the format needs a package that is not installed.
 
     Example:
         >>> for function in gon_tf.export.save(gon_tf.load("mnist-conv"), "mnist", "onnx"):
         ...     print(function.path, function.max_difference)
     """
-    folder = Path(folder)
+    folder = files.path_of(folder)
     arguments.choice("format", format, FORMATS)
     arguments.choice("quantize", quantize, (None, "float16", "int8"))
     if quantize and format != "litert":
         raise ValueError(f"quantize is for format='litert'. Received: format={format!r}")
     check_installed(format)
-    check_folder(folder, overwrite=overwrite)
+    former = record.check_folder(folder, FORMATS[format].names, overwrite=overwrite)
     writer = LiteRT(quantize) if quantize else FORMATS[format]()
     check_model(model, format)
     functions = functions_of(model, images)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with files.filling(folder, record.RECORD, former) as temporary:
         differences = write_and_compare(writer, functions, temporary, format)
         if not quantize:
             check_differences(differences, tolerance(model), format)
-        temporary.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    paths = {name: folder / file for name, file in writer.files(functions).items()}
-    return [Exported(f, paths[f], size(paths[f]), differences[f]) for f in paths]
-
-
-def check_folder(folder: Path, *, overwrite: bool) -> None:
-    """Raises FileExistsError unless `folder` is free, or an export that may be replaced."""
-    if not folder.exists():
-        if not folder.parent.is_dir():
-            raise FileNotFoundError(f"The folder {folder.parent} does not exist.")
-        return
-    if not folder.is_dir():
-        raise FileExistsError(f"{folder} is a file; an export is a folder.")
-    own = {"saved_model.pb", "fingerprint.pb", "variables", "assets"}
-    others = [
-        path.name
-        for path in folder.iterdir()
-        if path.name not in own and path.suffix not in {".onnx", ".tflite"}
-    ]
-    if others:
-        raise FileExistsError(f"{folder} holds other files ({others[0]}); choose another folder.")
-    if any(folder.iterdir()) and not overwrite:
-        raise FileExistsError(f"{folder} exists already: choose another folder, or overwrite it.")
+        paths = {function.name: writer.file(function.name) for function in functions}
+        sizes = {name: size(temporary / path) for name, path in paths.items()}
+        record.write(temporary, format, type(model).__name__)
+    return [Exported(f, folder / paths[f], sizes[f], differences[f]) for f in paths]
 
 
 def check_model(model, format: str) -> None:
@@ -163,8 +143,9 @@ def write_and_compare(writer, functions, folder: Path, format: str) -> dict[str,
         return {function.name: function.difference(results) for function in functions}
     # Converters and runtimes raise whatever an operator that they do not know leads them to.
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ValueError(f"The model cannot be exported to {format}: {reason}") from error
+        raise ValueError(
+            f"The model cannot be exported to {format}: {files.first_line(error)}"
+        ) from error
 
 
 def check_differences(differences: dict[str, float], most: float, format: str) -> None:
@@ -184,5 +165,5 @@ def tolerance(model) -> float:
 
 def size(path: Path) -> int:
     """Bytes of a file, or of all files in a folder."""
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files if file.is_file())
+    written = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in written if file.is_file())

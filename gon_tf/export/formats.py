@@ -13,6 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+FUNCTIONS = ("encode", "decode", "reconstruct", "sample", "decode_at")
+
 # Opens a SavedModel as a server would: TensorFlow, and nothing of this project.
 RUN_SAVED_MODEL = """
 import sys
@@ -37,6 +39,7 @@ class SavedModel:
 
     packages = ()
     has_gradients = True
+    names = ("saved_model.pb", "fingerprint.pb", "variables", "assets")
 
     def write(self, functions, folder: Path) -> None:
         """Write all functions to `folder`."""
@@ -63,9 +66,9 @@ class SavedModel:
             with np.load(files[1]) as results:
                 return dict(results)
 
-    def files(self, functions) -> dict[str, str]:
-        """Name of the file of each function, in the folder; "." for the folder itself."""
-        return {function.name: "." for function in functions}
+    def file(self, name: str) -> str:
+        """Where a function is, in the folder: "." for the folder itself."""
+        return "."
 
 
 class OneFileEach:
@@ -74,12 +77,15 @@ class OneFileEach:
     suffix: str
     packages: tuple[str, ...]
     has_gradients = False
+    names: tuple[str, ...]  # of what may be in the folder
+
+    def __init_subclass__(cls):
+        cls.names = tuple(f"{name}{cls.suffix}" for name in FUNCTIONS)
 
     def write(self, functions, folder: Path) -> None:
         """Write all functions to `folder`."""
-        files = self.files(functions)
         for function in functions:
-            self.write_one(function, folder / files[function.name])
+            self.write_one(function, folder / self.file(function.name))
 
     def write_one(self, function, path: Path) -> None:
         """Write one function."""
@@ -87,16 +93,17 @@ class OneFileEach:
 
     def run(self, folder: Path, calls: dict) -> dict[str, np.ndarray]:
         """Results of calls by the format's own runtime; see `SavedModel.run`."""
-        runners = {name: self.runner(folder / f"{name}{self.suffix}") for name in names_of(calls)}
+        names = {call.partition("/")[0] for call in calls}
+        runners = {name: self.runner(folder / self.file(name)) for name in names}
         return {call: runners[call.partition("/")[0]](calls[call]) for call in calls}
 
     def runner(self, path: Path):
         """A function from {argument: array} to the result of the function in a file."""
         raise NotImplementedError
 
-    def files(self, functions) -> dict[str, str]:
-        """Name of the file of each function, in the folder."""
-        return {function.name: f"{function.name}{self.suffix}" for function in functions}
+    def file(self, name: str) -> str:
+        """Where a function is, in the folder."""
+        return f"{name}{self.suffix}"
 
 
 class ONNX(OneFileEach):
@@ -176,11 +183,6 @@ class LiteRT(OneFileEach):
 
 
 FORMATS = {"savedmodel": SavedModel, "onnx": ONNX, "litert": LiteRT}
-
-
-def names_of(calls) -> list[str]:
-    """The functions that `calls` name, each once."""
-    return list(dict.fromkeys(call.partition("/")[0] for call in calls))
 
 
 def check_installed(name: str) -> None:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from gon_tf import files
 from gon_tf.latent_files.files import Latents, fingerprint, joined, write
 from gon_tf.latent_files.shards import Shards
-from gon_tf.latent_files.sources import Source
+from gon_tf.latent_files.sources import DataSet, Pictures
 from gon_tf.models.base import in_chunks
 
 if TYPE_CHECKING:
     import keras
 
 
-def encode_to_file(model: keras.Model, source: Source, path: Path) -> int:
+def encode_to_file(model: keras.Model, source: Pictures | DataSet, path: Path) -> int:
     """Encode all images of a source into one `.npz` file, which appears when it is whole.
 
     Args:
@@ -41,7 +41,7 @@ def encode_to_file(model: keras.Model, source: Source, path: Path) -> int:
 
 def encode_to_folder(
     model: keras.Model,
-    source: Source,
+    source: Pictures | DataSet,
     folder: Path,
     *,
     shard: tuple[int, int] = (1, 1),
@@ -84,7 +84,7 @@ def encode_to_folder(
     return {"images": images, "files": len(missing), "kept_files": kept}
 
 
-def _encoded(model: keras.Model, source: Source, numbers: range) -> Iterator[Latents]:
+def _encoded(model: keras.Model, source: Pictures | DataSet, numbers: range) -> Iterator[Latents]:
     """The latents of some images of a source, batch by batch."""
     encoder = model.batch_encoder(len(numbers))  # one for all batches: it may take a fold
     name = fingerprint(model)

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -35,26 +34,6 @@ class Batch:
     numbers: np.ndarray
     names: np.ndarray
     images: np.ndarray
-
-
-class Source(Protocol):
-    """What images come from.
-
-    Attributes:
-        count: their number.
-        description: what identifies them, on whatever machine; can be written as JSON.
-    """
-
-    @property
-    def count(self) -> int: ...  # noqa: D102
-    @property
-    def description(self) -> dict: ...  # noqa: D102
-
-    def batches(
-        self, numbers: range, image_shape: Sequence[int], size: int = BATCH
-    ) -> Iterator[Batch]:
-        """The images of some numbers, at the model's size, in batches of at most `size`."""
-        ...
 
 
 class Pictures:
@@ -84,7 +63,7 @@ class Pictures:
     def batches(
         self, numbers: range, image_shape: Sequence[int], size: int = BATCH
     ) -> Iterator[Batch]:
-        """See `Source`."""
+        """The images of some numbers, at the model's size, in batches of at most `size`."""
         with ThreadPoolExecutor() as threads:
             for start in range(0, len(numbers), size):
                 part = numbers[start : start + size]
@@ -138,7 +117,7 @@ class DataSet:
     def batches(
         self, numbers: range, image_shape: Sequence[int], size: int = BATCH
     ) -> Iterator[Batch]:
-        """See `Source`."""
+        """The images of some numbers, at the model's size, in batches of at most `size`."""
         first = 0
         for name, count in self.parts:  # each has shards of its own
             begin, end = (bisect.bisect_left(numbers, n) for n in (first, first + count))

@@ -50,8 +50,16 @@ def save(
         OSError: if the folder cannot be written.
     """
     folder = files.path_of(folder)
-    check_free(folder, overwrite=overwrite)
-    config = {**describe(model), "versions": versions()}
+    if folder.exists() and not overwrite:
+        raise FileExistsError(f"{folder} exists already: choose another folder, or overwrite it.")
+    if not folder.parent.is_dir():
+        raise FileNotFoundError(f"The folder {folder.parent} does not exist.")
+    former = folder / CONFIG
+    if former.exists() and not {"class", "arguments"} <= set(files.read_json(former)):
+        raise FileExistsError(f"{former} is not a preset's; choose another folder.")
+    content = files.json_bytes({**describe(model), "versions": versions()})
+    config = files.parse_json(content, folder / CONFIG)
+    check(config, folder / CONFIG)  # what cannot be loaded is not saved
     metadata = {**shapes(model), **(metadata or {})}
     with files.filling(folder, CONFIG) as temporary:
         # A copy that was never compiled has no optimizer state to save.
@@ -60,18 +68,6 @@ def save(
         copy.save_weights(temporary / WEIGHTS)
         files.write_json(temporary / METADATA, metadata)
         files.write_json(temporary / CONFIG, config)
-
-
-def check_free(folder: Path, *, overwrite: bool) -> None:
-    """Raises OSError unless `folder` can become a preset, or be one anew."""
-    if folder.exists() and not overwrite:
-        raise FileExistsError(f"{folder} exists already: choose another folder, or overwrite it.")
-    if not folder.parent.is_dir():
-        raise FileNotFoundError(f"The folder {folder.parent} does not exist.")
-    if (folder / CONFIG).exists() and not {"class", "arguments"} <= set(
-        files.read_json(folder / CONFIG)
-    ):
-        raise FileExistsError(f"{folder / CONFIG} is not a preset's; choose another folder.")
 
 
 def load(model: str | os.PathLike) -> keras.Model:
@@ -106,43 +102,6 @@ def read(folder: Path, contents: dict[str, bytes]) -> keras.Model:
         built = build(config, folder / CONFIG)
     weights.load(built, contents[WEIGHTS], folder / WEIGHTS)
     return built
-
-
-def refit(model, images, components: int):
-    """The same network with another distribution of latents to sample from.
-
-    Args:
-        model: a model whose `sample` draws from a mixture; its weights are not changed.
-        images: those that it was trained on: an array, or a data set of batches.
-        components: Gaussians in the mixture, >= 1; more than one needs scikit-learn
-            (`pip install "gon-tf[mixture]"`).
-
-    Returns:
-        A new model, which reconstructs as `model` does.
-
-    Raises:
-        ValueError: if the model samples from a prior, or there are too few images.
-        ImportError: if scikit-learn is needed and missing.
-
-    Example:
-        >>> images = gon_tf.data.load("mnist:train", (32, 32, 1), 1000)
-        >>> mixture = gon_tf.presets.refit(gon_tf.load("mnist-conv"), images, components=10)
-    """
-    config = describe(model)
-    if "components" not in config["arguments"]:
-        raise ValueError(
-            f"A {type(model).__name__} samples from the prior N(0, I): there is nothing to refit."
-        )
-    config["arguments"]["components"] = components
-    copy = build(config, CONFIG)
-    # Only the weights of the mixture differ in shape; they are fitted anew.
-    mixture = (copy.mixture_weights, copy.latent_mean, copy.latent_root, copy.latents_fitted)
-    of_mixture = {id(weight) for weight in mixture}
-    for new, old in zip(copy.weights, model.weights, strict=True):
-        if id(new) not in of_mixture:
-            new.assign(old)
-    copy.fit_latents(images)
-    return copy
 
 
 def shapes(model) -> dict:

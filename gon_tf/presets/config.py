@@ -20,7 +20,7 @@ OF_EVERY_LAYER = ("name", "trainable", "dtype")  # Keras' own arguments, not sav
 # What no weights bound: texts, the numbers of an image, and steps that are taken for each. The
 # models of the zoo have up to 200,000 numbers an image, and take at most three steps.
 MOST_LETTERS, MOST_NUMBERS, MOST_PIXELS = 200, 10, 2**22
-MOST_STEPS = {"inner_steps": 20, "encode_steps": 1_000}
+MOST_STEPS = {"inner_steps": 20, "encode_steps": 10_000}
 
 
 def describe(layer) -> dict:

@@ -53,3 +53,21 @@ def test_saved_model_has_its_figures(tmp_path, images):
     saved = json.loads((tmp_path / "preset" / "metadata.json").read_text())
     assert saved["metrics"] == {"sse": 1.0, "frechet": 3.0}
     assert saved["recipe"] == {"components": 2}
+
+
+def test_refit_changes_nothing_but_the_mixture(images):
+    model = gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 3, filters=2), damping=0.02)
+    model.fit_latents(images)
+    refitted = sampling.refit(model, images, components=2)
+    assert refitted.components == 2
+    assert refitted.damping == 0.02
+    np.testing.assert_array_equal(refitted.encode(images), model.encode(images))
+    np.testing.assert_array_equal(refitted.reconstruct(images), model.reconstruct(images))
+    assert refitted.sample(3).shape == (3, 8, 8, 1)
+    again = sampling.refit(refitted, images, components=1)
+    np.testing.assert_array_equal(again.latent_mean, model.latent_mean)
+
+
+def test_refit_of_a_model_with_a_prior(images):
+    with pytest.raises(ValueError, match="VariationalGON samples from the prior"):
+        sampling.refit(gon_tf.VariationalGON(gon_tf.ConvDecoder((8, 8, 1), 3)), images, 2)

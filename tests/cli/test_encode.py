@@ -122,7 +122,7 @@ def test_an_interrupted_run_goes_on(run, grey_model, pictures, tmp_path, expecte
     kept = first.stat().st_mtime_ns, third.stat().st_mtime_ns
     third.unlink()
     second.write_bytes(second.read_bytes()[:100])
-    (tmp_path / "out" / ".latents-1of1-00002.npz-abcdefgh.tmp").touch()
+    (tmp_path / "out" / ".latents-1of1-00002.npz-0123abcd.tmp").touch()
 
     result = run(*arguments)
     assert result.exit_code == 0, result.stderr
@@ -219,7 +219,7 @@ def test_an_array_that_was_replaced_is_another_data_set(run, grey_model, tmp_pat
 
 def test_a_folder_that_was_left_when_its_manifest_was_written(run, grey_model, pictures, tmp_path):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / ".latents.json-abcdefgh.tmp").write_text("{")
+    (tmp_path / "out" / ".latents.json-0123abcd.tmp").write_text("{")
     result = run("encode", grey_model, pictures, "-o", "out")
     assert result.exit_code == 0, result.stderr
     assert (tmp_path / "out" / "latents.json").is_file()

@@ -1,3 +1,4 @@
+import errno
 import json
 import shutil
 
@@ -60,7 +61,6 @@ def test_a_damaged_model(run, zoo):
 
 def test_a_zoo_that_cannot_be_reached(run, monkeypatch):
     monkeypatch.setattr("gon_tf.zoo.download.PAUSE", 0.001)
-    monkeypatch.setenv("NO_PROXY", "*")
     result = run("zoo", "show", "http://127.0.0.1:9/zoo/tiny-conv")
     assert result.exit_code == 1
     assert "are you offline? (4 attempts)" in result.stderr
@@ -196,3 +196,46 @@ def test_publish_beside_a_broken_model(run, own, tmp_path):
     assert result.exit_code == 1
     assert "broken-conv has no metadata.json" in result.stderr
     assert not (tmp_path / "www" / "my-conv").exists()
+
+
+def test_publish_names_what_a_full_disk_has_no_room_for(run, own, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", "somewhere else")
+
+    monkeypatch.setattr("os.replace", full)
+    result = run("zoo", "publish", own, "www", "--name", "my-conv", "--licence", "MIT")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: No space left on the disk: www/registry.json\n"
+
+
+def test_download_names_what_a_full_disk_has_no_room_for(run, zoo, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.rename", full)
+    result = run("zoo", "download", "tiny-conv", "-o", "copy")
+    assert result.stderr == "Error: No space left on the disk: copy\n"
+
+
+def test_download_into_the_zoo_itself(run, zoo):
+    result = run("zoo", "download", "tiny-conv", "-o", zoo / "tiny-conv" / "x")
+    assert result.exit_code == 1
+    assert "lies in the input" in result.stderr
+
+
+def test_show_prints_nothing_that_steers_a_terminal(run, own):
+    metadata = json.loads((own / "metadata.json").read_text())
+    metadata["\x1b[2Jkey"] = {"\x9b31m": "\x1b]0;title\x07"}
+    (own / "metadata.json").write_text(json.dumps(metadata))
+    output = run("zoo", "show", own).output
+    assert "\ufffd[2Jkey.\ufffd31m" in output
+    assert all(letter.isprintable() or letter == "\n" for letter in output)
+
+
+@pytest.mark.parametrize("value", ["[" * 600 + "]" * 600, "1" * 400])
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_show_of_metadata_out_of_bounds(run, own, value, options):
+    (own / "metadata.json").write_text(f'{{"a": {value}}}')
+    result = run("zoo", "show", own, *options)
+    assert result.exit_code == 1
+    assert "is not a JSON object, or one nested over 50 deep" in result.stderr

@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import onnx
@@ -74,7 +76,7 @@ def test_exported_files_do_what_the_model_does(tmp_path, name, format):
     paths = {function.name: function.path for function in functions}
     assert list(paths)[:3] == NAMES
     assert all(path.suffix == SUFFIXES[format] for path in paths.values())
-    assert sorted(tmp_path.rglob("*.*")) == sorted(paths.values())
+    assert set(tmp_path.rglob("*.*")) == {*paths.values(), tmp_path / "out" / "export.json"}
     assert all(f.bytes == f.path.stat().st_size for f in functions)
     assert all(0 <= function.max_difference < 1e-5 for function in functions)
 
@@ -176,8 +178,8 @@ def test_a_model_of_lower_precision(tmp_path):
 
 @pytest.mark.parametrize("wrong", [lambda result: result + 0.01, lambda result: result * np.nan])
 def test_files_that_differ_are_not_left(tmp_path, monkeypatch, wrong):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "encode.onnx").write_text("an older one")
+    export.save(conv(), tmp_path / "out", "onnx")
+    before = contents(tmp_path)
     right = formats.ONNX.run
 
     def run_wrongly(self, folder, calls):
@@ -186,8 +188,7 @@ def test_files_that_differ_are_not_left(tmp_path, monkeypatch, wrong):
     monkeypatch.setattr(formats.ONNX, "run", run_wrongly)
     with pytest.raises(ValueError, match="onnx of encode differs from the model by .* 0.0001"):
         export.save(conv(), tmp_path / "out", "onnx", overwrite=True)
-    assert [path.name for path in tmp_path.rglob("*")] == ["out", "encode.onnx"]
-    assert (tmp_path / "out" / "encode.onnx").read_text() == "an older one"
+    assert contents(tmp_path) == before
 
 
 def test_files_that_do_not_run_are_not_left(tmp_path, monkeypatch):
@@ -202,15 +203,78 @@ def test_sines_may_differ_more():
     assert export.tolerance(conv()) == 1e-4
 
 
-def test_a_folder_with_other_files_is_never_replaced(tmp_path):
-    (tmp_path / "thesis.tex").touch()
-    with pytest.raises(FileExistsError, match=r"holds other files \(thesis.tex\)"):
-        export.save(conv(), tmp_path, "onnx", overwrite=True)
-    (tmp_path / "thesis.tex").rename(tmp_path / "encode.onnx")
+def contents(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_what_is_not_of_the_export_stays(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    others = ["bert.onnx", "x.tflite/a", "variables/mine", ".hidden", "thesis.tex"]
+    for name in others:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    before = contents(tmp_path)
     with pytest.raises(FileExistsError, match="choose another folder, or overwrite it"):
-        export.save(conv(), tmp_path, "onnx")
-    export.save(conv(), tmp_path, "onnx", overwrite=True)
-    assert len(list(tmp_path.iterdir())) == 3
+        export.save(conv(), ".", "onnx")
+    for format in ("onnx", "onnx", "litert"):
+        export.save(conv(), ".", format, overwrite=True)
+        now = contents(tmp_path)
+        suffix = SUFFIXES[format]
+        assert now.keys() - before.keys() == {"export.json", *(f"{n}{suffix}" for n in NAMES)}
+        assert all(now[name] == b"mine" for name in others)
+    with pytest.raises(FileExistsError, match=r"variables/mine is of no export"):
+        export.save(conv(), ".", "savedmodel", overwrite=True)
+    assert contents(tmp_path) == now
+
+
+@pytest.mark.parametrize("name", ["encode.onnx", "sample.onnx"])
+def test_a_file_in_the_way_that_is_not_ours(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(FileExistsError, match=f"{name} is of no export that export.json names"):
+        export.save(conv(), tmp_path, "onnx", overwrite=True)
+    assert contents(tmp_path) == {name: b"mine"}
+
+
+def test_a_file_that_was_changed_is_not_ours(tmp_path):
+    export.save(conv(), tmp_path / "out", "onnx")
+    (tmp_path / "out" / "encode.onnx").write_text("mine")
+    before = contents(tmp_path)
+    with pytest.raises(FileExistsError, match=r"encode.onnx is not as it was exported"):
+        export.save(conv(), tmp_path / "out", "litert", overwrite=True)
+    (tmp_path / "out" / "encode.onnx").unlink()
+    (tmp_path / "thesis").write_text("mine")
+    (tmp_path / "out" / "encode.onnx").symlink_to(tmp_path / "thesis")
+    with pytest.raises(FileExistsError, match=r"encode.onnx is not as it was exported"):
+        export.save(conv(), tmp_path / "out", "litert", overwrite=True)
+    assert contents(tmp_path)["out/decode.onnx"] == before["out/decode.onnx"]
+
+
+@pytest.mark.parametrize("name", ["../thesis", "/etc/hostname", "", "a/../../thesis"])
+def test_a_record_that_names_others(tmp_path, name):
+    (tmp_path / "thesis").write_text("mine")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "export.json").write_text(json.dumps({"files": {name: None}}))
+    with pytest.raises(FileExistsError, match=r"export.json is not that of an export"):
+        export.save(conv(), out, "onnx", overwrite=True)
+    assert (tmp_path / "thesis").read_text() == "mine"
+
+
+def test_the_record(tmp_path):
+    export.save(conv(), tmp_path / "out", "onnx")
+    record = json.loads((tmp_path / "out" / "export.json").read_text())
+    assert (record["format"], record["model"]) == ("onnx", "GON")
+    assert set(record["files"]) == {f"{name}.onnx" for name in NAMES}
+
+
+def test_links(tmp_path):
+    (tmp_path / "nowhere").symlink_to("gone")
+    with pytest.raises(FileExistsError, match="a link that leads nowhere"):
+        export.save(conv(), tmp_path / "nowhere", "onnx", overwrite=True)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "link").symlink_to("out")
+    export.save(conv(), tmp_path / "link", "onnx")
+    assert (tmp_path / "out" / "encode.onnx").is_file()
 
 
 @pytest.mark.parametrize(
@@ -223,6 +287,7 @@ def test_a_folder_with_other_files_is_never_replaced(tmp_path):
         ({"images": np.zeros((0, 8, 8, 1))}, ValueError, "There must be an image"),
         ({"images": np.zeros((2, 9, 9, 1))}, ValueError, "must have the shape"),
         ({"folder": "no/such/folder"}, FileNotFoundError, "no/such does not exist"),
+        ({"folder": ""}, ValueError, "must not be empty"),
     ],
 )
 def test_wrong_arguments(tmp_path, monkeypatch, options, error, message):

@@ -241,23 +241,6 @@ def test_versions_name_what_made_the_weights():
     assert presets.versions()["gon_tf"] == gon_tf.__version__
 
 
-def test_refit_changes_nothing_but_the_mixture(model, images):
-    model.fit_latents(images)
-    refitted = presets.refit(model, images, components=2)
-    assert refitted.components == 2
-    assert refitted.damping == 0.02
-    np.testing.assert_array_equal(refitted.encode(images), model.encode(images))
-    np.testing.assert_array_equal(refitted.reconstruct(images), model.reconstruct(images))
-    assert refitted.sample(3).shape == (3, 8, 8, 1)
-    again = presets.refit(refitted, images, components=1)
-    np.testing.assert_array_equal(again.latent_mean, model.latent_mean)
-
-
-def test_refit_of_a_model_with_a_prior(images):
-    with pytest.raises(ValueError, match="VariationalGON samples from the prior"):
-        presets.refit(gon_tf.VariationalGON(gon_tf.ConvDecoder((8, 8, 1), 3)), images, 2)
-
-
 def custom_decoder(package):
     """A decoder class of one's own, registered with Keras."""
 
@@ -340,3 +323,12 @@ def test_preset_that_changes_while_it_is_read(preset, monkeypatch):
     monkeypatch.setattr(files, "read_plain", swapping)
     with pytest.raises(ValueError, match="is being written; try again"):
         gon_tf.load(preset)
+
+
+def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+    model = gon_tf.ImplicitGON(
+        gon_tf.ImplicitDecoder(1, 2, width=4, depth=1), (4, 4, 1), inner_steps=21
+    )
+    with pytest.raises(ValueError, match="a value that no preset has. Received: inner_steps=21"):
+        model.save_to_preset(tmp_path / "preset")
+    assert not list(tmp_path.iterdir())

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from gon_tf.zoo import download, files
+from gon_tf.zoo import download, registry
 
 from gon_tf import zoo
 
@@ -55,20 +55,25 @@ class Handler(BaseHTTPRequestHandler):
             start = 0
         if fault == "other range":
             start -= 1
-        self.send_response(206 if start else 200)
-        if start:
+        partial = start or fault == "always 206"
+        self.send_response(206 if partial else 200)
+        if fault == "always 206":
+            content = content[:100]
+        elif partial:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         if fault != "no length":
             self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         rest = content[start:]
+        if fault == "pieces":
+            rest = rest[: 2**16]
         if fault in ("cut", "no length"):
             rest = rest[: len(rest) // 2]
-        step = 1 + len(rest) // 5 if fault == "slow" else len(rest)
+        step = {"slow": 1 + len(rest) // 5, "drip": 1}.get(fault, len(rest))
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             for begin in range(0, len(rest), step or 1):
                 self.wfile.write(rest[begin : begin + step])
-                time.sleep(0.2 if fault == "slow" else 0)
+                time.sleep({"slow": 0.2, "drip": 0.1}.get(fault, 0))
 
 
 @pytest.fixture
@@ -80,7 +85,6 @@ def server(tmp_path, monkeypatch):
         (preset / name).write_bytes(content)
     zoo.index(preset.parent)
     monkeypatch.setenv("GON_TF_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setattr(download, "PAUSE", 0.01)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.root, server.faults, server.requests = tmp_path / "www", {}, []
@@ -96,6 +100,14 @@ def server(tmp_path, monkeypatch):
 
 def is_right(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()} == CONTENT
+
+
+def loaded(model):
+    """The folder of a model, whose files are right."""
+    folder, contents = zoo.read(model)
+    assert contents == CONTENT
+    assert is_right(folder)
+    return folder
 
 
 def test_model_is_downloaded_once(server):
@@ -122,7 +134,8 @@ def test_zoo_of_the_environment(server, monkeypatch):
         (["cut", "cut"], [None, "bytes=262144-", "bytes=393216-"]),
         (["no length"], [None, "bytes=262144-"]),
         (["cut", "no range"], [None, "bytes=262144-"]),
-        (["cut", "other range"], [None, "bytes=262144-", None]),
+        (["cut", "other range"], [None, "bytes=262144-", "bytes=262144-"]),
+        (["pieces"] * 8, [None, *(f"bytes={n * 2**16}-" for n in range(1, 8))]),
         (["cut", 416], [None, "bytes=262144-", "bytes=262144-"]),
         ([500, 503, 429], [None] * 4),
     ],
@@ -133,36 +146,40 @@ def test_faults_that_pass(server, faults, ranges):
     assert [asked for path, asked in server.requests if path == WEIGHTS] == ranges
 
 
-def partial_weights(server):
-    (path,) = (server.root.parent / "cache").rglob(".partial/model.weights.h5")
-    return path
-
-
-def test_what_has_come_stays_for_the_next_time(server):
-    server.faults[WEIGHTS] = ["cut", 500, 500, 500]
+def test_nothing_is_kept_of_a_download_that_broke_off(server):
+    server.faults[WEIGHTS] = ["cut", 500, 500, 500, 500]
     with pytest.raises(ConnectionError, match=r"the server answers 500 \(4 attempts\)"):
         zoo.folder(server.model)
-    assert partial_weights(server).stat().st_size == 262144
+    assert not list((server.root.parent / "cache").rglob("model.weights.h5"))
     assert is_right(zoo.folder(server.model))
-    assert server.requests[-1] == (WEIGHTS, "bytes=262144-")
 
 
-def test_beginning_of_another_file_is_dropped(server):
-    server.faults[WEIGHTS] = ["cut", 500, 500, 500]
-    with pytest.raises(ConnectionError):
+def test_server_that_answers_206_to_anything(server):
+    server.faults[WEIGHTS] = ["always 206"] * 9
+    with pytest.raises(ConnectionError, match="another part of the file than it is asked for"):
         zoo.folder(server.model)
-    partial_weights(server).write_bytes(bytes(262144))
-    assert is_right(zoo.folder(server.model))
-    assert [asked for _, asked in server.requests[-2:]] == ["bytes=262144-", None]
+
+
+def test_server_of_ten_bytes_a_second(server, monkeypatch):
+    monkeypatch.setattr(download, "PATIENCE", 0.5)
+    monkeypatch.setattr(download, "SLOWEST", 2**30)
+    server.faults[WEIGHTS] = ["drip"]
+    start = time.monotonic()
+    with pytest.raises(
+        ConnectionError, match=r"model.weights.h5 cannot be read: more than 1 s|0 s"
+    ):
+        zoo.folder(server.model)
+    assert time.monotonic() - start < 5
+    assert is_right(zoo.folder(server.model))  # the lock is free
 
 
 @pytest.mark.parametrize(
     ("fault", "message"),
-    [("wrong", "its sha256 differs"), ("long", "it has more than 524,288 bytes")],
+    [("wrong", "its sha256 differs"), ("long", "524,288 bytes are the most")],
 )
 def test_wrong_bytes_never_become_a_model(server, fault, message):
     server.faults[WEIGHTS] = [fault]
-    with pytest.raises(ValueError, match=f"is not the file in the registry.*{message}"):
+    with pytest.raises(ValueError, match=f"model.weights.h5 is .*{message}"):
         zoo.folder(server.model)
     assert not list((server.root.parent / "cache").rglob("model.weights.h5"))
 
@@ -186,24 +203,38 @@ def test_redirect(server):
     assert is_right(zoo.folder(server.model))
 
 
-@pytest.mark.parametrize("place", ["http://example.org/x", "file:///etc/passwd", "ftp://h/x"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "http://example.org/x",
+        "http://evil.example\\@127.0.0.1/zoo",
+        "http://user:secret@127.0.0.1/zoo",
+        "file:///etc/passwd",
+        "ftp://h/x",
+        "http://[::1/x",
+    ],
+)
 def test_redirect_to_where_nothing_is_proved(server, place):
     server.faults[WEIGHTS] = [place]
-    with pytest.raises(ValueError, match="read by https|HOST"):
+    with pytest.raises(ValueError, match="read by https|HOST|no URL|Invalid IPv6 URL") as caught:
         zoo.folder(server.model)
+    assert "secret" not in str(caught.value)
 
 
-def test_redirect_away_from_https(monkeypatch):
-    class Redirect(contextlib.nullcontext):
-        is_redirect = True
-        headers = {"Location": "http://localhost/secret"}  # noqa: RUF012
+def test_redirect_away_from_https(server, monkeypatch):
+    import requests
 
-        def __enter__(self):
-            return self
+    def send(self, request, **_):
+        response = requests.Response()
+        response.request, response.url, response.status_code = request, request.url, 302
+        response.headers["Location"] = f"{server.url}/registry.json?token=secret"
+        response._content = b""
+        return response
 
-    monkeypatch.setattr("requests.Session.get", lambda *_, **__: Redirect())
-    with pytest.raises(ValueError, match="leads away from https, to http://localhost/secret"):
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    with pytest.raises(ValueError, match=r"leads away from https, to http://.*registry.json\.$"):
         download.read("https://example.org/registry.json", 100)
+    assert not server.requests
 
 
 def test_redirect_in_a_circle(server):
@@ -275,11 +306,40 @@ def test_processes_at_once(server):
 
 @pytest.mark.parametrize(
     "url",
-    ["http://example.org/zoo/m", "ftp://localhost/zoo/m", "https:///m", "https://h/zoo?x=1/m"],
+    [
+        "http://example.org/zoo/m",
+        "http://127.0.0.1.example.org/zoo/m",
+        "ftp://localhost/zoo/m",
+        "https:///m",
+        "https://h/zoo?x=secret/m",
+        "http://evil.example\\@127.0.0.1/zoo/m",
+        "http://evil.example\\127.0.0.1/zoo/m",
+        "http://localhost@evil.example/zoo/m",
+        "https://user:secret@example.org/zoo/m",
+        "https://user:secret@exa mple.org/zoo/m",
+        "https://exam\tple.org/zoo/m",
+        "https://example.org\n/zoo/m",
+        "https://[::1/zoo/m",
+        "https://" + "a" * 70_000 + "/zoo/m",
+        "https://" + "a" * 70 + "/zoo/m",
+    ],
+    ids=range(15),
 )
 def test_urls_that_are_refused(url):
-    with pytest.raises(ValueError, match="https"):
+    with pytest.raises(ValueError, match="https") as caught:
         zoo.folder(url)
+    assert "secret" not in str(caught.value)
+    assert not any(letter < " " for letter in str(caught.value))
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_no_proxy_is_asked_about_this_machine(server, monkeypatch, variable):
+    monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    assert is_right(zoo.folder(server.model))
+
+
+def test_scheme_in_capitals(server):
+    assert is_right(zoo.folder(server.model.replace("http", "HTTP")))
 
 
 def test_names_that_the_cache_uses_itself_are_models_like_others(server):
@@ -290,6 +350,57 @@ def test_names_that_the_cache_uses_itself_are_models_like_others(server):
         assert is_right(zoo.folder(f"{server.url}/{name}"))
 
 
-def test_fingerprint_of_a_file(tmp_path):
-    (tmp_path / "a").write_bytes(b"abc")
-    assert files.fingerprint(tmp_path / "a")["sha256"].startswith("ba7816bf")
+def test_what_is_verified_is_what_is_used(server):
+    folder = loaded(server.model)
+    (folder / "config.json").write_bytes(b"{}")
+    assert loaded(server.model) == folder  # downloaded again
+
+
+def test_a_cache_that_can_only_be_read(server, monkeypatch):
+    folder = loaded(server.model)
+
+    def refuse(*_, **__):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr("gon_tf.files.write", refuse)
+    monkeypatch.setattr("gon_tf.files.locked", refuse)
+    assert loaded(server.model) == folder
+
+
+@pytest.mark.parametrize("place", [".", "tiny-conv", "tiny-conv/config.json"])
+@pytest.mark.parametrize("kind", ["file", "link", "folder"])
+def test_what_lies_in_the_place_of_the_cache(server, tmp_path, place, kind):
+    """Taken if it is right, or else repaired; what a link leads to is never written."""
+    path = loaded(server.model).parent / place
+    path.resolve().rename(tmp_path / "elsewhere")
+    if kind == "file":
+        path.write_text("x")
+    elif kind == "link":
+        path.symlink_to(tmp_path / "elsewhere")
+    else:
+        path.mkdir()
+    before = {p: p.read_bytes() for p in (tmp_path / "elsewhere").rglob("*") if p.is_file()}
+    loaded(server.model)
+    assert all(p.read_bytes() == content for p, content in before.items())
+
+
+def test_a_file_in_the_place_of_the_whole_cache(server, tmp_path):
+    (tmp_path / "cache").write_text("x")
+    with pytest.raises(OSError, match="cache") as caught:
+        zoo.folder(server.model)
+    assert str(tmp_path / "cache") in str(caught.value)
+
+
+def test_what_a_kill_left_is_removed(server):
+    folder = loaded(server.model)
+    (folder.parent / ".tiny-conv-0123abcd.tmp").mkdir()
+    shutil.rmtree(folder)
+    loaded(server.model)
+    assert {path.name for path in folder.parent.iterdir()} == {".lock", "tiny-conv"}
+
+
+def test_fingerprint_of_a_content(tmp_path):
+    assert registry.fingerprint(b"abc") == {
+        "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "bytes": 3,
+    }

@@ -2,12 +2,14 @@
 
 import json
 import shutil
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import gon_tf
-from gon_tf import zoo
+from gon_tf import files, zoo
 
 NAMES = zoo.list_models()
 
@@ -109,8 +111,8 @@ FILES = zoo.find("mnist-conv").files
 WRONG = {
     "name": ["../mnist-conv", "/etc", "a/b", "a\\b", ".hidden", "a..b", "", "A", "-a", None, ["a"]],
     "parameters": ["many", True, 1.5],
-    "image_shape": [32, ["32"], None],
-    "dataset": [1],
+    "image_shape": [32, ["32"], None, [1] * 1_000_000],
+    "dataset": [1, "x" * 1_000_000],
     "metrics": [[]],
     "files": [
         [],
@@ -131,13 +133,18 @@ def test_hostile_registry(copied, field, value):
     registry = json.loads(path.read_text())
     registry["models"][0][field] = value
     path.write_text(json.dumps(registry))
-    with pytest.raises(ValueError, match=r"registry.json is damaged: "):
+    with pytest.raises(ValueError, match=r"registry.json is damaged: ") as caught:
         zoo.folder("mnist-conv")
+    assert len(str(caught.value)) < 1000
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"[]", b"\xff", b"{}", b'{"format": 2, "models": []}', b'{"format": 1, "models": [1]}'],
+    [
+        *(b"", b"[]", b"\xff", b"{}", b'{"format": 2, "models": []}'),
+        *(b'{"format": 1, "models": [1]}', b'{"format": 1, "models": 1' + b"0" * 400 + b"}"),
+        b'{"format": 1, "models": ' + b"[" * 600 + b"]" * 600 + b"}",
+    ],
 )
 def test_broken_registry(copied, content):
     (copied.parent / "registry.json").write_bytes(content)
@@ -152,3 +159,38 @@ def test_registry_that_names_a_model_twice(copied):
     path.write_text(json.dumps(registry))
     with pytest.raises(ValueError, match="names a model twice"):
         zoo.list_models()
+
+
+def test_a_folder_that_hides_a_model(copied, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.warns(UserWarning, match="The folder mnist-conv is taken, not the zoo model"):
+        assert zoo.locate("mnist-conv") == Path("mnist-conv")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert zoo.locate("./mnist-conv") == Path("mnist-conv")
+        copied.rename(tmp_path / "mine")
+        assert zoo.locate("mine") == Path("mine")
+
+
+def test_home_and_paths(copied, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
+    monkeypatch.setenv("GON_TF_ZOO", f"~/{tmp_path.name}")
+    assert zoo.folder("mnist-conv") == copied
+    assert zoo.locate(f"~/{tmp_path.name}/mnist-conv") == copied
+    assert zoo.at(tmp_path).entries == zoo.entries()
+
+
+def test_a_preset_that_is_swapped_while_it_is_verified(copied, monkeypatch):
+    """The bytes that were verified are those that are used."""
+    read_plain = files.read_plain
+
+    def then_swapped(path, most_bytes):
+        content = read_plain(path, most_bytes)
+        if path.parent.name == "mnist-conv":
+            path.write_bytes(b"hostile")
+        return content
+
+    monkeypatch.setattr(files, "read_plain", then_swapped)
+    assert gon_tf.load("mnist-conv").latent_dim == 256
+    with pytest.raises(ValueError, match="sha256 differs"):
+        gon_tf.load("mnist-conv")

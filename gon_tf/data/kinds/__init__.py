@@ -94,6 +94,3 @@ def _open(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> Source
         f"{name!r} is not a data set; give a name such as 'mnist' or 'cifar10:train[90%:]', the "
         "path of a folder of images, or a .npy, .npz, .lmdb or .tfrecord file."
     )
-
-
-__all__ = ["KINDS", "open_source"]

@@ -16,7 +16,7 @@ import tensorflow as tf
 from gon_tf.data.images import check_size
 from gon_tf.data.source import Broken, Shard, Source, shard_of
 
-NAME = re.compile(r"(?P<path>.*\.np[yz])(:(?P<key>.*))?", re.IGNORECASE | re.DOTALL)
+NAME = re.compile(r"(.*\.np[yz])(?::(.*))?", re.IGNORECASE)
 CHUNK_BYTES = 2**24
 MAX_BYTES = 2**31  # of an array that is unpacked
 # Resizing with antialiasing leaves white a few units in the last place above 1.
@@ -25,55 +25,49 @@ TOLERANCE = 1e-6
 
 def is_array(name: str, data_dir: str | os.PathLike | None) -> bool:
     """Whether `name` is that of a `.npy` or `.npz` file, perhaps with the name of an array."""
-    del data_dir
     return bool(NAME.fullmatch(name)) and not Path(name).is_dir()
 
 
 def open_array(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> Source:
-    """Open an array of images; a `.npy` file is mapped into memory, that of a `.npz` unpacked.
+    """The images of a `.npy` file, mapped into memory, or of an array of a `.npz` file, unpacked.
 
-    Args:
-        name: path of a `.npy` file, or of a `.npz` file with an optional `:array`. Without it the
-            array is that called "images", or the only one there is.
-        data_dir: not used.
-        shard: (index, count), the part to open.
-
-    Returns:
-        The images of an array `[N, H, W]` (grey), `[N, H, W, 1]`, `[N, H, W, 3]` or
-        `[N, H, W, 4]`: uint8 as they are, other integers in 0..255, floats in [0, 1] scaled to
-        255, booleans as black and white.
+    The array is `[N, H, W]` (grey) or `[N, H, W, C]` with 1, 3 or 4 channels; uint8 is taken as it
+    is, other integers in 0..255, floats in [0, 1] scaled to 255, booleans as black and white.
+    Of a `.npz` it is the one named after a colon, that called "images", or the only one there is.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is broken or holds objects, or the array has another rank, type or
             range, or no images, or unpacks to more than 2 GiB.
     """
-    del data_dir
     match = NAME.fullmatch(name)
     assert match
-    path, key = Path(match["path"]), match["key"]
+    path, key = Path(match[1]), match[2]
     if not path.is_file():
-        raise FileNotFoundError(f"There is no file {match['path']!r}.")
-    packed = path.suffix.lower() == ".npz"
-    if key is not None and not packed:
-        raise ValueError(f"{name!r}: a .npy file has one array; leave out {':' + key!r}.")
+        raise FileNotFoundError(f"There is no file {match[1]!r}.")
+    description = {"file": path.name}
     try:
-        key, array = _unpack(path, key) if packed else (None, _map(path))
+        if path.suffix.lower() == ".npz":
+            description["array"], array = _unpack(path, key)
+        elif key is None:
+            array = _map(path)
+        else:
+            raise ValueError(f"a .npy file has one array; leave out {':' + key!r}")
     # NumPy raises whatever a broken file leads it to.
     except Exception as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise ValueError(f"Cannot read the array {name!r}: {reason}.") from error
     _check_shape(name, array.shape, array.dtype)
     _check_range(name, array)
-    chosen = shard_of(name, array.shape[0], shard)
-    direct = array.dtype == np.uint8 and array.ndim == 4
+    chosen = shard_of(name, len(array), shard)
+    ready = array.dtype == np.uint8 and array.ndim == 4
     return Source(
         name=name,
         count=len(chosen),
-        description={"file": path.name, **({"array": key} if packed else {})},
+        description=description,
         broken=Broken(name),
         pixels=_images(array, chosen),
-        array=array[chosen.start :: chosen.step] if direct else None,
+        array=array[chosen.start :: chosen.step] if ready else None,
     )
 
 
@@ -96,32 +90,34 @@ def _unpack(path: Path, key: str | None) -> tuple[str, np.ndarray]:
                 f"it has {wish if keys else 'no arrays'}; there is: {', '.join(keys) or 'nothing'};"
                 f" name one as in 'file.npz:{keys[0] if keys else 'images'}'"
             )
-        with archive.open(f"{key}.npy") as file:
-            size = _check_header(file, archive.getinfo(f"{key}.npy").file_size)
+        member = archive.getinfo(f"{key}.npy")
+        with archive.open(member) as file:
+            size = _check_header(file, member.file_size)
         if size > MAX_BYTES:
             raise ValueError(
                 f"it unpacks to {size:,} bytes; save more than {MAX_BYTES:,} as a .npy file, which "
                 "need not be unpacked"
             )
-        with archive.open(f"{key}.npy") as file:
+        with archive.open(member) as file:
             return key, np.lib.format.read_array(file)
 
 
 def _check_header(file: IO[bytes], available: int) -> int:
-    """The bytes of an array by its header; ValueError if there are not as many, or they lie."""
+    """The bytes of an array by its header; ValueError if there are not as many."""
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
     version = np.lib.format.read_magic(file)
-    if version not in ((1, 0), (2, 0)):
+    if version not in readers:
         raise ValueError(f"version {version} of NumPy's format is not one of images")
-    header = f"read_array_header_{version[0]}_0"
-    shape, _, dtype = getattr(np.lib.format, header)(file)
+    shape, _, dtype = readers[version](file)
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are never unpickled")
     size = math.prod(shape) * dtype.itemsize
-    if min(shape, default=0) < 0:
-        raise ValueError(f"its header names the shape {shape}")
-    if size > available:
+    if size > available or min(shape, default=0) < 0:
         raise ValueError(
-            f"its header names {size:,} bytes where {available:,} are left: it is truncated"
+            f"its header names the shape {shape} of {dtype}, but the file has {available:,} bytes"
         )
     return size
 
@@ -152,14 +148,13 @@ def _check_range(name: str, array: np.ndarray) -> None:
     """Raise ValueError unless the values are those of images."""
     if array.dtype in (np.uint8, np.bool_):
         return
-    # NaN stays NaN on the way.
-    extremes = [(part.min(), part.max()) for _, part in _chunks(array)]
-    lows, highs = zip(*extremes, strict=True)
-    low, high = float(np.min(lows)), float(np.max(highs))
     kind, most, tolerance = "integers", 255, 0.0
     if array.dtype.kind == "f":
         kind, most = "floats", 1
         tolerance = max(TOLERANCE, 4 * float(np.finfo(array.dtype).eps))
+    # NaN stays NaN on the way.
+    lows, highs = zip(*((part.min(), part.max()) for _, part in _chunks(array)), strict=True)
+    low, high = float(np.min(lows)), float(np.max(highs))
     if not (low >= -tolerance and high <= most + tolerance):
         raise ValueError(
             f"The {kind} of {name!r} must be in 0..{most}. Received: values from {low:g} to "
@@ -172,14 +167,6 @@ def _chunks(array: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     size = math.prod(array.shape[1:]) * array.dtype.itemsize
     length = max(1, min(256, CHUNK_BYTES // size))
     return ((start, array[start : start + length]) for start in range(0, len(array), length))
-
-
-def _to_uint8(part: np.ndarray) -> np.ndarray:
-    """Images `[n, H, W, C]` of values that have been checked."""
-    part = part if part.ndim == 4 else part[..., None]
-    if part.dtype.kind == "f":
-        return np.rint(np.clip(part * np.float32(255), 0, 255)).astype(np.uint8)
-    return part * np.uint8(255) if part.dtype.kind == "b" else part.astype(np.uint8)
 
 
 def _images(array: np.ndarray, chosen: range) -> tf.data.Dataset:
@@ -195,4 +182,9 @@ def _images(array: np.ndarray, chosen: range) -> tf.data.Dataset:
     return images.apply(tf.data.experimental.assert_cardinality(len(chosen)))
 
 
-__all__ = ["is_array", "open_array"]
+def _to_uint8(part: np.ndarray) -> np.ndarray:
+    """Images `[n, H, W, C]` of values that have been checked."""
+    part = part if part.ndim == 4 else part[..., None]
+    if part.dtype.kind == "f":
+        return np.rint(np.clip(part * np.float32(255), 0, 255)).astype(np.uint8)
+    return part * np.uint8(255) if part.dtype.kind == "b" else part.astype(np.uint8)

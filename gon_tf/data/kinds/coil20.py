@@ -65,13 +65,8 @@ class Coil20(tfds.core.GeneratorBasedBuilder):
             ),
             supervised_keys=("image", "label"),
             homepage="https://www.cs.columbia.edu/CAVE/software/softlib/coil-20.php",
-            citation="""@techreport{nene1996columbia,
-  title={Columbia Object Image Library (COIL-20)},
-  author={Nene, Sameer A. and Nayar, Shree K. and Murase, Hiroshi},
-  institution={Columbia University},
-  number={CUCS-005-96},
-  year={1996}
-}""",
+            citation="S. A. Nene, S. K. Nayar, H. Murase: Columbia Object Image Library (COIL-20), "
+            "Columbia University, CUCS-005-96, 1996.",
         )
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager):
@@ -96,9 +91,6 @@ class Coil20(tfds.core.GeneratorBasedBuilder):
 
 def read_all(place: Path) -> np.ndarray:
     """The pictures of COIL-20 from its zip or from a folder of its files.
-
-    Args:
-        place: the zip, or the folder.
 
     Returns:
         uint8 `[20 objects, 72 views, 128, 128, 1]`.
@@ -146,6 +138,3 @@ def _find(folder: Path) -> Path | None:
     archive = folder / f"{FOLDER}.zip"
     candidates = [path for path in (folder, folder / FOLDER) if (path / "obj1__0.png").exists()]
     return next(iter([*candidates, *([archive] if archive.is_file() else [])]), None)
-
-
-__all__ = ["Coil20", "read_all"]

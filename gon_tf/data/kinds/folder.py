@@ -9,12 +9,11 @@ import numpy as np
 
 from gon_tf import pictures
 from gon_tf.data.images import read_image
-from gon_tf.data.source import Shard, Source, encoded_source, positions, shard_of
+from gon_tf.data.source import Broken, Shard, Source, checked, positions, shard_of
 
 
 def is_folder(name: str, data_dir: str | os.PathLike | None) -> bool:
     """Whether `name` is the path of something there is, or can only be meant as a path."""
-    del data_dir
     path = Path(name)
     return name.startswith((".", "~")) or len(path.parts) > 1 or (bool(name) and path.exists())
 
@@ -22,22 +21,13 @@ def is_folder(name: str, data_dir: str | os.PathLike | None) -> bool:
 def open_folder(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> Source:
     """Open a folder of pictures and the folders in it; `gon_tf.pictures` says which files.
 
-    A file that turns out to be broken is named in a `UserWarning` and skipped.
-
-    Args:
-        name: path of the folder.
-        data_dir: not used.
-        shard: (index, count), the part to open.
-
-    Returns:
-        The pictures sorted by their path.
+    They come sorted by their path.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no picture in it.
         NotADirectoryError: if it is a file.
         ValueError: if none of its pictures can be read, or the shard is empty.
     """
-    del data_dir
     folder = Path(name)
     if not folder.exists():
         raise FileNotFoundError(f"There is no folder {name!r}.")
@@ -58,7 +48,6 @@ def open_folder(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> 
 
     chosen = shard_of(name, len(files), shard)
     description = {"folder": folder.resolve().name, "files": len(files)}
-    return encoded_source(str(folder), positions(chosen), read, len(chosen), description)
-
-
-__all__ = ["is_folder", "open_folder"]
+    name = str(folder)
+    items = positions(chosen)
+    return checked(Source(name, len(chosen), description, Broken(name), items=items, read=read))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gon_tf.data.images import decode_image
-from gon_tf.data.source import Shard, Source, encoded_source, positions, shard_of
+from gon_tf.data.source import Broken, Shard, Source, checked, positions, shard_of
 
 # A process may open a database only once at a time.
 _OPEN: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
@@ -17,32 +17,21 @@ _OPEN: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
 
 def is_lmdb(name: str, data_dir: str | os.PathLike | None) -> bool:
     """Whether `name` ends in `.lmdb`, or is a folder that holds an LMDB."""
-    del data_dir
-    return name.lower().rstrip("/").endswith(".lmdb") or (
-        bool(name) and (Path(name) / "data.mdb").is_file()
-    )
+    is_folder = bool(name) and (Path(name) / "data.mdb").is_file()
+    return name.lower().rstrip("/").endswith(".lmdb") or is_folder
 
 
 def open_lmdb(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> Source:
-    """Open an LMDB for reading only, without a lock: it must not be written to meanwhile.
+    """The pictures of a database, a folder or one file, in the order of their keys' bytes.
 
-    Keys may be any bytes ("video/00000001" if vid2frame wrote them). A value that is not a picture
-    is named in a `UserWarning` and skipped.
-
-    Args:
-        name: path of the database: a folder that holds `data.mdb`, or one file.
-        data_dir: not used.
-        shard: (index, count), the part to open.
-
-    Returns:
-        The pictures in the order of their keys' bytes.
+    It is opened for reading only and without a lock: it must not be written to meanwhile. Keys may
+    be any bytes ("video/00000001" if vid2frame wrote them).
 
     Raises:
         FileNotFoundError: if there is no such file or folder.
         ImportError: if the package lmdb is missing.
         ValueError: if the database cannot be read or has no entries or no readable picture.
     """
-    del data_dir
     path = Path(name)
     if not path.exists():
         raise FileNotFoundError(f"There is no LMDB {name!r}.")
@@ -60,7 +49,8 @@ def open_lmdb(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> So
         return decode_image(value, f"{name}: {key.decode(errors='backslashreplace')}", size)
 
     description = {"lmdb": path.resolve().name, "entries": len(keys)}
-    return encoded_source(name, positions(chosen), read, len(chosen), description)
+    items = positions(chosen)
+    return checked(Source(name, len(chosen), description, Broken(name), items=items, read=read))
 
 
 def _open(name: str, path: Path):
@@ -74,8 +64,8 @@ def _open(name: str, path: Path):
 
     file = path / "data.mdb" if path.is_dir() else path
     try:
-        if not file.is_file():  # to open a pipe might take forever
-            raise OSError(f"{str(file)!r} is no regular file")
+        if file.exists() and not file.is_file():  # to open a pipe might take forever
+            raise OSError("it is no regular file")
         status = file.stat()
         identity = (status.st_dev, status.st_ino)
         environment = _OPEN.get(identity) or lmdb.open(
@@ -98,6 +88,3 @@ def _open(name: str, path: Path):
             return environment, list(cursor.iternext(keys=True, values=False))
     except (lmdb.Error, OSError) as error:
         raise ValueError(f"Cannot read the LMDB {name!r}: {error}.") from error
-
-
-__all__ = ["is_lmdb", "open_lmdb"]

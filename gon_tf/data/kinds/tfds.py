@@ -6,7 +6,6 @@ nothing is downloaded, no server is asked.
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import os
 import re
@@ -25,12 +24,11 @@ def is_tfds_name(name: str, data_dir: str | os.PathLike | None) -> bool:
     """Whether `name` has the form of a TFDS name and is not just a file or folder."""
     if not NAME.fullmatch(name):
         return False
-    dataset, _ = _parse(name)
-    return not Path(name).exists() or _base(dataset) in _known_names(_root(data_dir))
+    return not Path(name).exists() or _base(_parse(name)[0]) in _known_names(_root(data_dir))
 
 
 def open_tfds(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> Source:
-    """Open one split of a prepared TFDS data set.
+    """The images of a split of a prepared data set, in an order that is always the same.
 
     The feature called "image" is read, or else the first image feature; only that is decoded.
 
@@ -40,9 +38,6 @@ def open_tfds(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> So
             hyphens in `dataset` do not matter.
         data_dir: folder of prepared data sets; `TFDS_DATA_DIR` or TFDS' own default if None.
         shard: (index, count), the part to open.
-
-    Returns:
-        The split's images, in an order that is always the same.
 
     Raises:
         FileNotFoundError: if TFDS knows the data set but it is not in the folder.
@@ -63,18 +58,19 @@ def open_tfds(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> So
     dataset = f"{info.name}/{info.config_name}" if info.config_name else info.name
     count = _count(dataset, split, info.splits)
     feature = _image_feature(dataset, info.features)
-    with _errors_only():
-        examples = builder.as_dataset(
-            split=split,
-            decoders=tfds.decode.PartialDecoding(
-                {feature: True}, decoders={feature: tfds.decode.SkipDecoding()}
-            ),
-            read_config=tfds.ReadConfig(try_autocache=False),
-        )
-    image = info.features[feature]
+    only = tfds.decode.PartialDecoding(
+        {feature: True}, decoders={feature: tfds.decode.SkipDecoding()}
+    )
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)  # TFDS warns of its own use of what it has deprecated
+    try:
+        config = tfds.ReadConfig(try_autocache=False)
+        examples = builder.as_dataset(split=split, decoders=only, read_config=config)
+    finally:
+        logging.set_verbosity(verbosity)
     chosen = shard_of(name, count, shard)
     images = examples.shard(shard[1], shard[0]).map(
-        lambda example: image.decode_example(example[feature]),
+        lambda example: info.features[feature].decode_example(example[feature]),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
@@ -101,7 +97,7 @@ def _base(dataset: str) -> str:
 def _root(data_dir: str | os.PathLike | None) -> Path:
     """Folder of prepared data sets. TFDS reads the variable once, at import: too early for us."""
     default = os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    return Path(data_dir or default).expanduser()
+    return Path(os.path.expanduser(data_dir or default))  # `~` stays where nobody has a home
 
 
 def _known_names(root: Path) -> set[str]:
@@ -181,17 +177,3 @@ def _image_feature(dataset: str, features) -> str:
             "channel) can be read."
         )
     return key
-
-
-@contextlib.contextmanager
-def _errors_only():
-    """Keep TFDS from warning of its own use of something it has deprecated."""
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-
-
-__all__ = ["is_tfds_name", "open_tfds"]

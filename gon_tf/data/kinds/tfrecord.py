@@ -1,4 +1,8 @@
-"""Images in TFRecord files."""
+"""Images in TFRecord files, plain or with gzip.
+
+A record is a `tf.train.Example` with the content of a picture file in its feature "image/encoded"
+or "image", or such content itself.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from gon_tf.data.images import MAX_BYTES, decode_image
-from gon_tf.data.source import Shard, Source, encoded_source, shard_of
+from gon_tf.data.source import Broken, Shard, Source, checked, shard_of
 
 NAME = re.compile(r".*\.tfrecords?([-.*?\[][^/]*)?", re.IGNORECASE)
 MOST_UNPACKED = 64  # times the size of a compressed file: pictures are compressed already
@@ -22,61 +26,48 @@ FEATURES = ("image/encoded", "image")
 
 def is_tfrecord(name: str, data_dir: str | os.PathLike | None) -> bool:
     """Whether `name` has the form of a TFRecord file's, or of a pattern of such names."""
-    del data_dir
     return bool(NAME.fullmatch(name)) and not Path(name).is_dir()
 
 
 def open_tfrecord(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> Source:
-    """Open one or several TFRecord files of encoded images, plain or with gzip.
-
-    A record is a `tf.train.Example` with the content of a picture file (PNG, JPEG, BMP, GIF, WebP)
-    in its feature "image/encoded" or "image", or such content itself. A record without a picture
-    is named in a `UserWarning` and skipped.
-
-    Args:
-        name: path of a file, or a pattern with `*`, `?` or `[...]` that several match.
-        data_dir: not used.
-        shard: (index, count), the part to open.
-
-    Returns:
-        The pictures in the order of the files' names and of the records.
+    """The pictures of one or several files in the order of their names and of the records.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if a file is damaged, or there is no record or no readable picture.
     """
-    del data_dir
     files = [name] if os.path.isfile(name) else sorted(filter(os.path.isfile, glob.glob(name)))
     if not files:
         raise FileNotFoundError(f"There is no TFRecord file {name!r}.")
     kinds = {_is_gzip(file) for file in files}
     if len(kinds) > 1:
         raise ValueError(f"Some of the files {name!r} are compressed and some are not.")
-    counts = [_count(file) for file in files]
-    if not sum(counts):
+    (packed,) = kinds
+    count = sum(_count(file, packed) for file in files)
+    if not count:
         raise ValueError(f"There are no records in {name!r}.")
-    chosen = shard_of(name, sum(counts), shard)
+    chosen = shard_of(name, count, shard)
 
     def read(position: np.int64, record: bytes, size) -> np.ndarray:
         where = f"{name}, record {position}"
         return decode_image(_content(record, where), where, size)
 
-    items = _records(files, kinds.pop()).enumerate().shard(shard[1], shard[0])
-    description = {"files": [Path(file).name for file in files], "records": sum(counts)}
-    return encoded_source(name, items, read, len(chosen), description)
+    items = _records(files, packed).enumerate().shard(shard[1], shard[0])
+    description = {"files": [Path(file).name for file in files], "records": count}
+    return checked(Source(name, len(chosen), description, Broken(name), items=items, read=read))
+
+
+def _is_gzip(file: str) -> bool:
+    with open(file, "rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"
 
 
 def _records(files: list[str], packed: bool) -> tf.data.Dataset:
     return tf.data.TFRecordDataset(files, compression_type="GZIP" if packed else "")
 
 
-def _count(file: str) -> int:
-    """The number of records in a TFRecord file, all of which are read once for their checksums.
-
-    Raises:
-        ValueError: if the file is damaged, or unpacks to far more than pictures would.
-    """
-    packed = _is_gzip(file)
+def _count(file: str, packed: bool) -> int:
+    """The number of records in a file, all of which are read for their checksums."""
     try:
         if packed:
             _check_unpacked(file)
@@ -89,18 +80,13 @@ def _count(file: str) -> int:
 
 
 def _check_unpacked(file: str) -> None:
-    """Raise ValueError if a compressed file is a bomb; TensorFlow would fill the memory with it."""
+    """Raise ValueError if a compressed file is a bomb: TensorFlow would fill the memory with it."""
     most, size = max(MAX_BYTES, MOST_UNPACKED * os.path.getsize(file)), 0
     with gzip.open(file) as stream:
         while part := stream.read(2**20):
             size += len(part)
             if size > most:
                 raise ValueError(f"it unpacks to more than {most:,} bytes")
-
-
-def _is_gzip(file: str) -> bool:
-    with open(file, "rb") as stream:
-        return stream.read(2) == b"\x1f\x8b"
 
 
 def _content(record: bytes, where: str) -> bytes:
@@ -120,6 +106,3 @@ def _content(record: bytes, where: str) -> bytes:
         f"Cannot read {where!r}: it has no feature 'image/encoded' or 'image' of encoded bytes; "
         f"its features are: {', '.join(sorted(features))}"
     )
-
-
-__all__ = ["is_tfrecord", "open_tfrecord"]

@@ -159,8 +159,8 @@ def array_file(shape, content=bytes(50), descr="|u1"):
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ("(9, 8, 8)", r"names 576 bytes where \d+ are left: it is truncated"),
-        ("(9, 2000000000, 2000000000)", "it is truncated"),
+        ("(9, 8, 8)", r"names the shape \(9, 8, 8\) of uint8, but the file has \d+ bytes"),
+        ("(9, 2000000000, 2000000000)", "but the file has"),
         ("(-1, 4, 5)", r"names the shape \(-1, 4, 5\)"),
         ("(-5, -2, 5)", r"names the shape \(-5, -2, 5\)"),
         ("(True, 4, 5)", "Cannot read the array"),

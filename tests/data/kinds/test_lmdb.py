@@ -61,8 +61,8 @@ def test_values_that_are_no_pictures_are_named_by_their_keys(tmp_path):
         images = open_images(name, (6, 8, 1))
     assert (len(images), images.skipped) == (3, 1)
     assert [str(warning.message) for warning in warned] == [
-        f"Cannot read image '{name}: \\\\xffmeta': 2 bytes that are none of PNG, JPEG, BMP, GIF, "
-        "WEBP (skipped)",
+        f"Cannot read image '{name}: \\\\xffmeta': it is none of PNG, JPEG, BMP, GIF, WEBP "
+        "(skipped)"
     ]
 
 
