@@ -17,6 +17,7 @@ import dataclasses
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -36,7 +37,7 @@ def baseline(recipe: Recipe, **changes) -> Recipe:
     optional = {name for kind in variants.VARIANTS.values() for name in kind.defaults}
     useless = dict.fromkeys(optional - known.keys())
     normalization = {"normalization": known["normalization"]}
-    settings = {**OPEN, **useless, **normalization, "variant": variant}
+    settings: dict[str, Any] = {**OPEN, **useless, **normalization, "variant": variant}
     return variants.complete(dataclasses.replace(recipe, **{**settings, **changes}))
 
 

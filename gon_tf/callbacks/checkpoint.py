@@ -140,7 +140,8 @@ class Checkpoint(keras.callbacks.Callback):
         self._step = batch + 1
         if self._stopping and self._step >= self._written:
             # Other workers know nothing of it, and a checkpoint takes all of them.
-            if not several_workers(self.model.distribute_strategy):
+            strategy = self.model.distribute_strategy
+            if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
                 self._write(self._epoch, self._step)
             raise Stopped
         if self._step - self._written >= self.every:
@@ -248,11 +249,6 @@ def assign(variable, array: np.ndarray) -> None:
     variable.assign(array)
 
 
-def several_workers(strategy: tf.distribute.Strategy) -> bool:
-    """Whether `strategy` spans several processes."""
-    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-
-
 # Files
 
 
@@ -290,8 +286,9 @@ def write(folder: Path, moment: Moment) -> None:
     packed = io.BytesIO()
     header = {"epoch": moment.epoch, "step": moment.step, "state": moment.state}
     text = json.dumps(header, default=lambda number: number.item())  # NumPy's numbers
-    arrays = {str(number): array for number, array in enumerate(moment.arrays)}
-    np.savez(packed, **arrays, **{STATE: np.frombuffer(text.encode(), np.uint8)})
+    arrays: dict[str, Any] = {str(number): array for number, array in enumerate(moment.arrays)}
+    arrays[STATE] = np.frombuffer(text.encode(), np.uint8)
+    np.savez(packed, **arrays)
     content = packed.getvalue()
     digest = hashlib.sha256(content).hexdigest().encode()
     files.write(folder / moment.filename, digest + b"\n" + content)

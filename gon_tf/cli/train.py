@@ -20,17 +20,6 @@ from gon_tf.training import folder as folders
 from gon_tf.training.recipe import Options, Range, Recipe
 
 
-class Number(click.FloatRange):
-    """A number of a range, neither infinite nor NaN, which click would let pass."""
-
-    def convert(self, value, param, ctx):
-        """Parse `value`."""
-        number = super().convert(value, param, ctx)
-        if number - number != 0:
-            self.fail(f"{value!r} is not a finite number.", param, ctx)
-        return number
-
-
 def options_of(settings: type[Recipe] | type[Options]) -> Callable:
     """An option for each field that has a help."""
 
@@ -56,18 +45,13 @@ def option(field: Field, kinds: tuple[type, ...]) -> Callable:
     if field.name == "image_size":
         kind = arguments.Size()
     elif isinstance(values, Range):
-        ranged, metavar = (click.IntRange, "N") if int in kinds else (Number, "X")
-        kind = ranged(values.low, values.high, values.low_open, values.high_open)
+        ends: Any = (values.low, values.high, values.low_open, values.high_open)
+        ranged, metavar = (click.IntRange, "N") if int in kinds else (click.FloatRange, "X")
+        kind = ranged(*ends)
     elif values:
         kind = click.Choice(values)
-    return click.option(
-        flag,
-        metavar=metavar or None,
-        type=kind,
-        default=default,
-        show_default=True,
-        help=text,
-    )
+    shown = {"metavar": metavar or None, "show_default": True, "help": text}
+    return click.option(flag, type=kind, default=default, **shown)
 
 
 def defaults_of_variants(name: str) -> str:

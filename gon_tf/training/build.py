@@ -114,7 +114,8 @@ def design(
     tf.config.experimental.enable_op_determinism()
     source = data.open_source(recipe.dataset, data_dir)
     check_count(recipe, source.count)
-    recipe = replace(recipe, channels=recipe.channels or channels_of(source))
+    channels = recipe.channels or channels_of(source)
+    recipe = replace(recipe, channels=channels)
     for name in filter(None, (recipe.validation, recipe.evaluate)):
         data.open_source(name, data_dir)
     distribute.check_alike(strategy, "recipe", [recipe.to_json(), options.to_json()])
@@ -122,7 +123,7 @@ def design(
     keras.utils.set_random_seed(recipe.seed)
     with strategy.scope(), precision(recipe.precision):
         build = variants.VARIANTS[recipe.variant].build
-        model = build(recipe, (*recipe.image_size, recipe.channels))
+        model = build(recipe, (*recipe.image_size, channels))
     return recipe, source, model
 
 

@@ -53,6 +53,7 @@ def read_cluster(config: str) -> Worker:
     """The worker that a value of TF_CONFIG describes, see `worker`."""
     workers = '{"worker": ["host1:2222", "host2:2222"]}'
     example = f'{{"cluster": {workers}, "task": {{"type": "worker", "index": 0}}}}'
+    kind, index, valid = "", -1, False
     try:
         values = json.loads(config)
         workers, task = values["cluster"]["worker"], values["task"]
@@ -62,7 +63,7 @@ def read_cluster(config: str) -> Worker:
         valid = valid and 0 < len(set(workers)) == len(workers)
         valid = valid and values["cluster"].keys() == {"worker"}
     except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
-        valid = False
+        pass
     if not valid:
         raise ValueError(
             f"--strategy multiworker needs the environment variable TF_CONFIG, such as {example}. "

@@ -48,11 +48,12 @@ def setting(default: Any, text: str, values: Range | tuple = (), metavar: str = 
     return field(default=default, metadata={"help": text, "values": values, "metavar": metavar})
 
 
+@dataclass(frozen=True)
 class Settings:
     """What the fields of a subclass hold is one of the values that they take."""
 
     def __post_init__(self):
-        for each in fields(self):  # ty: ignore
+        for each in fields(self):
             object.__setattr__(self, each.name, self.checked(each.name, getattr(self, each.name)))
 
     @classmethod
@@ -92,14 +93,14 @@ def size(value: Any) -> tuple[int, int]:
     """Height and width: of (48, 64), [48, 64], "48x64", or 48 for a square."""
     sides = value.lower().split("x") if isinstance(value, str) else value
     sides = list(sides) if isinstance(sides, (list, tuple)) else [sides]
-    sides = [int(s) if isinstance(s, str) and s.isdecimal() else s for s in sides]
-    valid = all(type(side) is int and 1 <= side <= LARGEST_SIDE for side in sides)
-    if not (valid and 1 <= len(sides) <= 2):
+    numbers = [int(s) for s in sides if type(s) is int or (isinstance(s, str) and s.isdecimal())]
+    valid = all(1 <= side <= LARGEST_SIDE for side in numbers)
+    if not (valid and 1 <= len(numbers) == len(sides) <= 2):
         raise ValueError(
             f"image_size in a recipe must be height and width, 1 to {LARGEST_SIDE} pixels each. "
             f"Received: {value!r}"
         )
-    return sides[0], sides[-1]
+    return numbers[0], numbers[-1]
 
 
 @dataclass(frozen=True)

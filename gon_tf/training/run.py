@@ -69,8 +69,9 @@ def train(
 
     Example:
         >>> recipe = gon_tf.training.Recipe("conv", "mnist:train", evaluate="mnist:test", epochs=12)
-        >>> gon_tf.train(recipe, "my-gon")["metrics"]["sse"]
-        0.34
+        >>> metadata = gon_tf.train(recipe, "my-gon")
+        >>> sorted(metadata["metrics"])
+        ['count', 'loss', 'psnr', 'split', 'sse']
         >>> gon_tf.load("my-gon").sample(16).shape
         (16, 32, 32, 1)
     """

@@ -39,13 +39,14 @@ def learning_rate(recipe: Recipe, steps: int) -> keras.optimizers.schedules.Lear
     import keras
     from keras import ops
 
-    warmup = round(recipe.warmup * steps)
+    warmup, highest = round(recipe.warmup * steps), recipe.learning_rate
+    assert highest is not None  # the recipe is complete
     if recipe.schedule in ("cosine", "constant"):
         return keras.optimizers.schedules.CosineDecay(
-            0.0 if warmup else recipe.learning_rate,
+            0.0 if warmup else highest,
             decay_steps=max(steps - warmup, 1),
             alpha=1.0 if recipe.schedule == "constant" else 0.0,
-            warmup_target=recipe.learning_rate if warmup else None,
+            warmup_target=highest if warmup else None,
             warmup_steps=warmup,
         )
 
@@ -55,6 +56,6 @@ def learning_rate(recipe: Recipe, steps: int) -> keras.optimizers.schedules.Lear
             risen = ops.minimum(step / max(warmup, 1), 1.0) if warmup else 1.0
             done = ops.clip((step - warmup) / max(steps - warmup, 1), 0.0, 1.0)
             fallen = 1.0 - done if recipe.schedule == "linear" else LAST**done
-            return recipe.learning_rate * risen * fallen
+            return highest * risen * fallen
 
     return Course()
