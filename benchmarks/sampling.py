@@ -178,6 +178,39 @@ class Judge:
         }
 
 
+def refit(model, images, components: int):
+    """The same network with another distribution of latents to sample from.
+
+    Args:
+        model: a model whose `sample` draws from a mixture; its weights are not changed.
+        images: those that it was trained on: an array, or a data set of batches.
+        components: Gaussians in the mixture, >= 1; more than one needs scikit-learn
+            (`pip install "gon-tf[mixture]"`).
+
+    Returns:
+        A new model, which reconstructs as `model` does.
+
+    Raises:
+        ValueError: if the model samples from a prior, or there are too few images.
+        ImportError: if scikit-learn is needed and missing.
+    """
+    config = presets.describe(model)
+    if "components" not in config["arguments"]:
+        raise ValueError(
+            f"A {type(model).__name__} samples from the prior N(0, I): there is nothing to refit."
+        )
+    config["arguments"]["components"] = components
+    copy = presets.build(config, zoo.CONFIG)
+    # Only the weights of the mixture differ in shape; they are fitted anew.
+    mixture = (copy.mixture_weights, copy.latent_mean, copy.latent_root, copy.latents_fitted)
+    of_mixture = {id(weight) for weight in mixture}
+    for new, old in zip(copy.weights, model.weights, strict=True):
+        if id(new) not in of_mixture:
+            new.assign(old)
+    copy.fit_latents(images)
+    return copy
+
+
 def save(model, folder: Path, metadata: dict, figures: dict) -> None:
     """Writes the model with its figures as a preset, in the place of the former one."""
     metrics = {**metadata.get("metrics", {}), **figures}
@@ -197,7 +230,7 @@ def main() -> None:
     parser.add_argument("--data-dir")
     options = parser.parse_args()
 
-    metadata = files.read_json(zoo.locate(options.model) / files.METADATA)
+    metadata = files.read_json(zoo.locate(options.model) / zoo.METADATA)
     recipe, model = metadata["recipe"], gon_tf.load(options.model)
     train, test = (
         load(recipe[key], model.image_shape, options.data_dir) for key in ("dataset", "evaluate")
@@ -215,7 +248,7 @@ def main() -> None:
         print("#", *row, flush=True)
     for components in options.components or [None]:
         if components is not None:
-            model = presets.refit(model, train, components)
+            model = refit(model, train, components)
         figures = judge.figures(to_uint8(model.sample(options.samples)))
         name = "samples" if components is None else f"samples, {components} Gaussians"
         ratio = figures["nearest_training_image"] / judge.median
