@@ -88,5 +88,5 @@ def _encoded(model: keras.Model, source: Pictures | DataSet, numbers: range) -> 
     """The latents of some images of a source, batch by batch."""
     encoder = model.batch_encoder(len(numbers))  # one for all batches: it may take a fold
     name = fingerprint(model)
-    for batch in source.batches(numbers, model.image_shape):
-        yield Latents(in_chunks(encoder, batch.images), batch.numbers, batch.names, name)
+    for part, names, images in source.batches(numbers, model.image_shape):
+        yield Latents(in_chunks(encoder, images), part, names, name)
