@@ -202,8 +202,7 @@ def refit(model, images, components: int):
     config["arguments"]["components"] = components
     copy = presets.build(config, zoo.CONFIG)
     # Only the weights of the mixture differ in shape; they are fitted anew.
-    mixture = (copy.mixture_weights, copy.latent_mean, copy.latent_root, copy.latents_fitted)
-    of_mixture = {id(weight) for weight in mixture}
+    of_mixture = {id(weight) for weight in copy.prior.variables}
     for new, old in zip(copy.weights, model.weights, strict=True):
         if id(new) not in of_mixture:
             new.assign(old)
@@ -216,7 +215,7 @@ def save(model, folder: Path, metadata: dict, figures: dict) -> None:
     metrics = {**metadata.get("metrics", {}), **figures}
     recipe = dict(metadata.get("recipe", {}))
     if "components" in presets.describe(model)["arguments"]:
-        recipe["components"] = model.components
+        recipe["components"] = model.prior.components
     model.save_to_preset(folder, {**metadata, "recipe": recipe, "metrics": metrics}, overwrite=True)
 
 

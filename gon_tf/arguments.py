@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from numbers import Integral, Real
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-def integer(name: str, value, minimum: int = 1) -> int:
+def integer(name: str, value: object, minimum: int = 1) -> int:
     """`value` as an int of at least `minimum`."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < minimum:
         raise ValueError(f"{name} must be an integer >= {minimum}. Received: {name}={value!r}")
     return int(value)
 
 
-def number(name: str, value, minimum: float = 0.0, *, above: bool = False) -> float:
+def number(name: str, value: object, minimum: float = 0.0, *, above: bool = False) -> float:
     """`value` as a finite float >= `minimum`, or > `minimum` if `above`."""
     valid = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
     if not valid or value < minimum or (above and value == minimum):
@@ -23,7 +26,7 @@ def number(name: str, value, minimum: float = 0.0, *, above: bool = False) -> fl
     return float(value)
 
 
-def choice(name: str, value, choices: Iterable):
+def choice(name: str, value: T, choices: Iterable[T]) -> T:
     """`value`, one of `choices`."""
     choices = list(choices)
     if value not in choices:
@@ -31,14 +34,14 @@ def choice(name: str, value, choices: Iterable):
     return value
 
 
-def boolean(name: str, value) -> bool:
+def boolean(name: str, value: object) -> bool:
     """`value`, True or False."""
     if not isinstance(value, bool):
         raise ValueError(f"{name} must be True or False. Received: {name}={value!r}")
     return value
 
 
-def image_shape(name: str, value) -> tuple[int, int, int]:
+def image_shape(name: str, value: Iterable[int]) -> tuple[int, int, int]:
     """`value` as (height, width, channels), each at least 1."""
     try:
         shape = tuple(integer(name, side) for side in value)

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from gon_tf import models
-from gon_tf.decoders import encodings, modulations
+from gon_tf.decoders import ConvDecoder, ImplicitDecoder, encodings, modulations
 
 # A weight of the model for each parameter of PyTorch, and the permutation of the axes between them.
 Pairs = dict[str, tuple[Any, tuple[int, ...] | None]]
@@ -71,7 +71,7 @@ def load_torch_weights(model: keras.Model, state: Mapping[str, Any]) -> None:
         weight.assign(values[name])
 
 
-def published_weights(model, state: dict) -> tuple[Pairs, dict]:
+def published_weights(model: keras.Model, state: dict[str, Any]) -> tuple[Pairs, dict[str, Any]]:
     """What goes where in `model`, and the state by the names of these pairs."""
     if isinstance(model, models.ImplicitGON):
         return implicit_weights(model, state)
@@ -80,7 +80,7 @@ def published_weights(model, state: dict) -> tuple[Pairs, dict]:
     return conv_decoder_weights(model.decoder), state
 
 
-def variational_weights(model) -> Pairs:
+def variational_weights(model: models.VariationalGON) -> Pairs:
     """What goes where in a `VariationalGON`."""
     pairs: Pairs = {}
     for name, layer in (("fc21", model.mean_map), ("fc22", model.log_variance_map)):
@@ -90,7 +90,7 @@ def variational_weights(model) -> Pairs:
     return pairs | {f"main.{name}": pair for name, pair in decoder.items()}
 
 
-def conv_decoder_weights(decoder) -> Pairs:
+def conv_decoder_weights(decoder: ConvDecoder) -> Pairs:
     """What goes where in a `ConvDecoder`.
 
     The published network is a sequence of (transposed convolution, normalisation, activation).
@@ -107,7 +107,9 @@ def conv_decoder_weights(decoder) -> Pairs:
     return pairs
 
 
-def implicit_weights(model, state: dict) -> tuple[Pairs, dict]:
+def implicit_weights(
+    model: models.ImplicitGON, state: dict[str, Any]
+) -> tuple[Pairs, dict[str, Any]]:
     """What goes where in an `ImplicitGON`.
 
     Args:
@@ -124,14 +126,16 @@ def implicit_weights(model, state: dict) -> tuple[Pairs, dict]:
     return siren_weights(model.decoder, dict(state))
 
 
-def siren_weights(decoder, state: dict) -> tuple[Pairs, dict]:
+def siren_weights(decoder: ImplicitDecoder, state: dict[str, Any]) -> tuple[Pairs, dict[str, Any]]:
     """The paper's network: a sequence of layers, the inputs being (row, column, latents)."""
     layers = [f"{number}.linear" for number in range(decoder.depth + 1)]
     cut_first_layer(state, f"{layers[0]}.weight", decoder, latents_first=False)
     return linear_weights(decoder, layers), state
 
 
-def gon_pytorch_weights(model, state: dict) -> tuple[Pairs, dict]:
+def gon_pytorch_weights(
+    model: models.ImplicitGON, state: dict[str, Any]
+) -> tuple[Pairs, dict[str, Any]]:
     """gon-pytorch's network: the inputs are (latents, encoding); modulation, learned origin."""
     decoder = model.decoder
     layers = [f"decoder.net.blocks.{number}.0.linear" for number in range(decoder.depth + 1)]
@@ -154,7 +158,7 @@ def gon_pytorch_weights(model, state: dict) -> tuple[Pairs, dict]:
     return pairs, state
 
 
-def linear_weights(decoder, names: list[str]) -> Pairs:
+def linear_weights(decoder: ImplicitDecoder, names: list[str]) -> Pairs:
     """Pairs of the decoder's layers, `names` being theirs in the published network."""
     pairs: Pairs = {}
     for name, layer in zip(names, [*decoder.hidden, decoder.last], strict=True):
@@ -167,7 +171,9 @@ def linear_weights(decoder, names: list[str]) -> Pairs:
     return pairs
 
 
-def cut_first_layer(state: dict, name: str, decoder, *, latents_first: bool) -> None:
+def cut_first_layer(
+    state: dict[str, Any], name: str, decoder: ImplicitDecoder, *, latents_first: bool
+) -> None:
     """Puts the parts of the first layer's matrix `[out, in]` into `state` in its place."""
     concatenates = isinstance(decoder.modulate, modulations.Concatenation)
     if not concatenates or name not in state or np.ndim(state[name]) != 2:

@@ -1,23 +1,124 @@
-"""The distribution of latents: fits of Gaussians, draws that belong to a seed, interpolation."""
+"""The distribution of latents: priors that `sample` draws from, and interpolation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 MOST_LATENTS = 20_000  # that a mixture is fitted to
 
 
+class Normal:
+    """The prior N(0, I): what the divergence of a variational model is from.
+
+    Args:
+        latent_dim: number of latents.
+    """
+
+    def __init__(self, latent_dim: int):
+        self.latent_dim = latent_dim
+
+    def draws(self, seeds: Iterable[int]) -> np.ndarray:
+        """One draw for each seed, `[len(seeds), latent_dim]` float32."""
+        return standard_normal(seeds, self.latent_dim)
+
+    def check_fit(self, count: int | None) -> None:
+        """Accepts any number of latents to be fitted to."""
+
+    def fit(self, batches: Iterable[np.ndarray]) -> None:
+        """Does nothing: this prior does not depend on the latents of images."""
+
+    def affine(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The root and mean that make a draw of standard normal noise, `noise @ root + mean`."""
+        return np.eye(self.latent_dim, dtype=np.float32), np.zeros(self.latent_dim, np.float32)
+
+    def get_config(self) -> dict[str, Any]:
+        """What a model's constructor is told of its prior."""
+        return {}
+
+
+class Mixture:
+    """A mixture of Gaussians, fitted to the latents of training images.
+
+    Args:
+        components: number of Gaussians, >= 1.
+        latent_dim: number of latents.
+        add_weight: makes a variable of zeros of a name and shape: where the mixture is kept.
+    """
+
+    def __init__(self, components: int, latent_dim: int, add_weight: Callable[[str, tuple], Any]):
+        shape = (components, latent_dim)
+        self.components = components
+        self.weights = add_weight("mixture_weights", shape[:1])
+        self.means = add_weight("latent_mean", shape)
+        self.roots = add_weight("latent_root", (*shape, latent_dim))
+        self.fitted = add_weight("latents_fitted", ())
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether there is something to draw from."""
+        return bool(float(self.fitted))
+
+    @property
+    def variables(self) -> Sequence[Any]:
+        """What `fit` changes."""
+        return self.weights, self.means, self.roots, self.fitted
+
+    def draws(self, seeds: Iterable[int]) -> np.ndarray:
+        """One draw for each seed, `[len(seeds), latent_dim]` float32.
+
+        Raises:
+            ValueError: if the mixture was not fitted.
+        """
+        if not self.is_fitted:
+            raise ValueError(
+                "The distribution of the latents is not known yet: call fit(images), or "
+                "fit_latents(images) for a model whose weights come from elsewhere."
+            )
+        return mixture_draws(seeds, *map(np.asarray, (self.weights, self.means, self.roots)))
+
+    def check_fit(self, count: int | None) -> None:
+        """Raises now what `fit` would raise for so many latents (None: not known).
+
+        Raises:
+            ValueError: if there are too few.
+            ImportError: if scikit-learn is needed and missing.
+        """
+        if self.components > 1:
+            gaussian_mixture(self.components)
+            if count is not None:
+                check_count(count, self.components)
+
+    def fit(self, batches: Iterable[np.ndarray]) -> None:
+        """Fits the mixture to batches of latents `[n, latent_dim]`, see `fit_mixture`."""
+        for variable, value in zip(
+            self.variables, (*fit_mixture(batches, self.components), 1.0), strict=True
+        ):
+            variable.assign(value)
+
+    def affine(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """As `Normal.affine`; None if a draw is more than an affine map of noise."""
+        if self.components > 1 or not self.is_fitted:
+            return None
+        return np.asarray(self.roots[0]), np.asarray(self.means[0])
+
+    def get_config(self) -> dict[str, Any]:
+        """What a model's constructor is told of its prior."""
+        return {"components": self.components}
+
+
 def fit_gaussian(batches: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Mean `[latent_dim]` and square root of the covariance `[latent_dim, latent_dim]`.
 
     Args:
-        batches: arrays of latents `[n, latent_dim]`, at least two latents in all. They are summed
-            in float64 as they come, so that memory does not grow with their number.
+        batches: arrays of latents `[n, latent_dim]`, at least one latent in all; of a single one
+            the covariance is zero. They are summed in float64 as they come, so that memory does not
+            grow with their number.
 
     Raises:
-        ValueError: if there are fewer than two latents, or one is not finite.
+        ValueError: if there is no latent, or one is not finite.
     """
     count, total, products = 0, 0.0, 0.0
     for latents in batches:
@@ -25,12 +126,12 @@ def fit_gaussian(batches: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]
         count += len(latents)
         total = total + latents.sum(axis=0)
         products = products + latents.T @ latents
-    if count < 2:
-        raise ValueError(f"A Gaussian needs at least 2 latents. Received: {count}")
+    if count < 1:
+        raise ValueError("A Gaussian needs at least 1 latent. Received: none")
     if not np.all(np.isfinite(products)):
         raise ValueError("A Gaussian needs finite latents. Received: latents with NaN or infinity")
     mean = total / count
-    covariance = (products - count * np.outer(mean, mean)) / (count - 1)
+    covariance = (products - count * np.outer(mean, mean)) / max(count - 1, 1)
     return mean.astype(np.float32), _root(covariance).astype(np.float32)
 
 
@@ -63,6 +164,25 @@ def fit_mixture(
     if components == 1:
         mean, root = fit_gaussian(batches)
         return np.ones(1, np.float32), mean[None], root[None]
+    kind = gaussian_mixture(components)
+    taken = take_evenly(batches, MOST_LATENTS)
+    check_count(len(taken), components)
+    if not np.all(np.isfinite(taken)):
+        raise ValueError("A mixture needs finite latents. Received: latents with NaN or infinity")
+    # The scale of latents is arbitrary: what keeps covariances regular is relative to it.
+    scale = np.sqrt(taken.var(axis=0).mean()) or 1.0
+    mixture = kind(components, random_state=0).fit(taken / scale)
+    weights, means = mixture.weights_, scale * mixture.means_
+    roots = scale * np.stack([_root(covariance) for covariance in mixture.covariances_])
+    return weights.astype(np.float32), means.astype(np.float32), roots.astype(np.float32)
+
+
+def gaussian_mixture(components: int) -> Any:
+    """The class of scikit-learn that fits mixtures.
+
+    Raises:
+        ImportError: if it is missing.
+    """
     try:
         from sklearn.mixture import GaussianMixture
     except ImportError as error:
@@ -70,20 +190,16 @@ def fit_mixture(
             'A mixture of Gaussians needs scikit-learn: pip install "gon-tf[mixture]". '
             f"Received: components={components}"
         ) from error
-    taken = take_evenly(batches, MOST_LATENTS)
-    if len(taken) < 2 * components:
+    return GaussianMixture
+
+
+def check_count(count: int, components: int) -> None:
+    """Raises ValueError if `count` latents are too few for a mixture."""
+    if count < 2 * components:
         raise ValueError(
-            f"A mixture needs at least 2 latents for each component. Received: {len(taken)} "
+            f"A mixture needs at least 2 latents for each component. Received: {count} "
             f"latents, components={components}"
         )
-    if not np.all(np.isfinite(taken)):
-        raise ValueError("A mixture needs finite latents. Received: latents with NaN or infinity")
-    # The scale of latents is arbitrary: what keeps covariances regular is relative to it.
-    scale = np.sqrt(taken.var(axis=0).mean()) or 1.0
-    mixture = GaussianMixture(components, random_state=0).fit(taken / scale)
-    weights, means = mixture.weights_, scale * mixture.means_
-    roots = scale * np.stack([_root(covariance) for covariance in mixture.covariances_])
-    return weights.astype(np.float32), means.astype(np.float32), roots.astype(np.float32)
 
 
 def take_evenly(batches: Iterable[np.ndarray], most: int) -> np.ndarray:

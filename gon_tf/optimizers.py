@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import keras
 from keras import ops
@@ -30,25 +31,31 @@ class Muon(keras.optimizers.Muon):
     Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024.
     """
 
-    def __init__(self, learning_rate=1e-3, weight_decay=None, adam_weight_decay=None, **kwargs):
+    def __init__(
+        self,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule = 1e-3,
+        weight_decay: float | None = None,
+        adam_weight_decay: float | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(
             learning_rate, weight_decay=weight_decay, adam_weight_decay=adam_weight_decay, **kwargs
         )
 
-    def _should_use_adamw(self, variable):
+    def _should_use_adamw(self, variable: keras.Variable) -> bool:
         if len(variable.shape) <= 2:
             return super()._should_use_adamw(variable)
         return any(re.search(name, variable.path) for name in self.exclude_layers)
 
-    def zeropower_via_newtonschulz5(self, x, steps):
+    def zeropower_via_newtonschulz5(self, x: keras.KerasTensor, steps: int) -> keras.KerasTensor:
         """The orthogonal matrix nearest to `x`, in its shape."""
         return ops.reshape(super().zeropower_via_newtonschulz5(rows(x), steps), x.shape)
 
-    def lr_adjust(self, x):
+    def lr_adjust(self, x: keras.KerasTensor) -> keras.KerasTensor:
         """`x` times what makes its entries about 0.2 for an orthogonal matrix of any size."""
         return ops.reshape(super().lr_adjust(rows(x)), x.shape)
 
 
-def rows(kernel):
+def rows(kernel: keras.KerasTensor) -> keras.KerasTensor:
     """A kernel as a matrix with a column for each entry of its last axis."""
     return ops.reshape(kernel, (-1, kernel.shape[-1]))

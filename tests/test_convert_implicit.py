@@ -98,7 +98,7 @@ def test_losses(model, step):
     if model.inner_steps > 1:
         model.inner_steps -= 1
         latents = model.latents_of(images)
-    inner = tf.reduce_sum(model.pixel_loss(model.network(latents), images))
+    inner = tf.reduce_sum(model.pixel_loss(model.images_of(latents), images))
     inner *= 1 / BATCH if "hidden" in step else 1 / PIXELS
     np.testing.assert_allclose(inner, step["inner_loss"], rtol=1e-5)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from gon_tf import ConvDecoder, VariationalGON
+from gon_tf import ConvDecoder, VariationalGON, losses
 from gon_tf.convert import load_torch_weights, variational_weights
 
 FIXTURE = Path(__file__).parent / "fixtures" / "variational_step.npz"
@@ -30,7 +30,7 @@ def model(step, monkeypatch):
     before = {k.removeprefix("before/"): v for k, v in step.items() if k.startswith("before/")}
     load_torch_weights(model, before)
     draws = iter([step["noise_inner"], step["noise_outer"]])
-    monkeypatch.setattr(model, "draw_noise", lambda *_: next(draws))
+    monkeypatch.setattr(model, "noise", lambda *_: next(draws))
     return model
 
 
@@ -47,17 +47,21 @@ def test_parameters(model):
 
 
 def test_posterior(model, step):
-    latents = model.points_of(step["images"], step["noise_inner"], training=True)
+    problem = model.training_problem(tf.constant(step["images"]))
+    network = model.inner_network(training=True, noise=step["noise_inner"])
+    origin = model.origin_of(problem, network, shared=False)
+    latents = model.latents_from(origin, network, problem.images)
     assert relative_error(latents, step["latents"]) < 1e-4
-    posterior = model.posterior_of(step["images"], training=True)
+    posterior = model.posterior(problem)
     assert relative_error(posterior.mean, step["mean"]) < 1e-4
     assert relative_error(posterior.log_variance, step["log_variance"]) < 1e-4
 
 
 def test_inner_loss(model, step):
     origin = tf.zeros((64, 48))
-    outputs = model.inner_network(step["noise_inner"], training=True)(origin)
-    inner = model.pixel_loss(outputs, step["images"]) + model.inner_penalty(origin)
+    outputs = model.inner_network(training=True, noise=step["noise_inner"])(origin)
+    divergence = losses.kl_divergence(model.mean_map(origin), model.log_variance_map(origin))
+    inner = model.pixel_loss(outputs, step["images"]) + divergence
     np.testing.assert_allclose(tf.reduce_mean(inner), step["inner_loss"], rtol=1e-5)
 
 

@@ -84,8 +84,9 @@ def _folder(tmp_path, monkeypatch, data_dir):
     Image.effect_noise((60, 80), 50).convert("RGB").save("photos/dogs/rex.png")
 
 
+@pytest.fixture(scope="module")
 def names():
-    """What an example need not make itself."""
+    """What an example need not make itself. What it does to the model, others may see."""
     with np.load(NETWORK) as step:
         published = {
             name.removeprefix("before/"): value
@@ -94,7 +95,7 @@ def names():
         }
     model = gon_tf.GON(gon_tf.ConvDecoder((32, 32, 1), latent_dim=8, filters=2))
     model.compile(keras.optimizers.Adam(1e-3))
-    images = np.random.default_rng(0).integers(0, 256, (32, 32, 32, 1), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 1), np.uint8)
     return {
         "gon_tf": gon_tf,
         "images": images,
@@ -111,9 +112,9 @@ def names():
 
 @pytest.mark.usefixtures("_folder")
 @pytest.mark.parametrize("name", DOCSTRINGS)
-def test_example(name):
+def test_example(name, names):
     example, report = DOCSTRINGS[name], []
-    example.globs = example.globs | names()
+    example.globs = example.globs | names
     runner = doctest.DocTestRunner(
         WhatIsShown(), optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     )

@@ -1,18 +1,20 @@
-"""The fast paths against the nested tape, and both against plain linear algebra."""
-
-import dataclasses
+"""The origin against the nested tape, and both against plain linear algebra."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from gon_tf import GON, ConvDecoder, losses, origin
+from gon_tf import ConvDecoder, ImplicitDecoder, ImplicitGON, losses
+from gon_tf.decoders.derivatives import network_of
+from gon_tf.origin import Network, Origin, Step, flatten, solve_positive_definite
+
+from .nested import nested, repeated
 
 LATENTS, BATCH = 6, 5
 STEPS = {
-    "gradient": origin.Gradient(0.01),
-    "gauss-newton": origin.GaussNewton(),
-    "gauss-newton, half, absolute": origin.GaussNewton(0.5, 1.0, relative=False),
+    "gradient": Step(0.01),
+    "gauss-newton": Step(damping=0.01),
+    "gauss-newton, half, absolute": Step(0.5, 1.0, relative=False),
 }
 LOSSES = {"squared_error": losses.SquaredError(), "cross_entropy": losses.CrossEntropy()}
 
@@ -36,9 +38,10 @@ def decoder():
     return decoder
 
 
-@pytest.fixture
-def network(decoder, loss):
-    return decoder.logits if loss.name == "cross_entropy" else decoder
+@pytest.fixture(params=["by differentiation", "by the decoder"])
+def network(request, decoder, loss):
+    known = network_of(decoder, logits=loss.name == "cross_entropy")
+    return known if request.param == "by the decoder" else Network(known)
 
 
 @pytest.fixture
@@ -55,160 +58,158 @@ def relative_error(value, reference):
     return np.abs(value - reference).max() / np.abs(reference).max()
 
 
-def latents_and_gradients(encode, network, decoder, loss, batch):
-    with tf.GradientTape() as tape:
-        latents = encode()
-        outer_loss = tf.reduce_mean(loss(network(latents), batch))
-    return latents, tape.gradient(outer_loss, decoder.trainable_weights)
+def assert_same_training(encode, reference, network, decoder, loss, batch, tolerance=1e-4):
+    """Same latents, and same gradients of the weights through them."""
+
+    def result(function):
+        with tf.GradientTape() as tape:
+            latents = function()
+            outer_loss = tf.reduce_mean(loss(network(latents), batch))
+        return latents, *tape.gradient(outer_loss, decoder.trainable_weights)
+
+    for value, expected in zip(result(encode), result(reference), strict=True):
+        assert relative_error(value, expected) < tolerance
 
 
-def test_shared_origin_equals_nested_tape(network, decoder, loss, step, z0, batch):
+def test_one_origin_for_all_is_the_nested_tape(network, decoder, loss, step, z0, batch):
     def shared():
-        return origin.shared(network, z0, batch, loss, step)
+        return Origin.at(network, z0, loss, step).latents(batch)
 
-    def nested():
-        return origin.nested(network, origin.per_image(z0, batch), batch, loss, step)
+    def by_tape():
+        precision = Origin.at(network, z0, loss, step).precision
+        return nested(network, repeated(z0, batch), batch, loss, step, None, precision)
 
-    fast, fast_gradients = latents_and_gradients(shared, network, decoder, loss, batch)
-    plain, plain_gradients = latents_and_gradients(nested, network, decoder, loss, batch)
-    assert relative_error(fast, plain) < 1e-4
-    for fast_gradient, plain_gradient in zip(fast_gradients, plain_gradients, strict=True):
-        assert relative_error(fast_gradient, plain_gradient) < 1e-4
+    assert_same_training(shared, by_tape, network, decoder, loss, batch)
+
+
+def test_an_origin_for_each_image_is_the_nested_tape(network, decoder, loss, step, z0, batch):
+    points = repeated(z0, batch)
+
+    def own():
+        return Origin.at(network, points, loss, step).latents(batch)
+
+    def by_tape():
+        precision = Origin.at(network, points, loss, step).precision
+        return nested(network, points, batch, loss, step, None, precision)
+
+    assert_same_training(own, by_tape, network, decoder, loss, batch)
 
 
 @pytest.mark.parametrize("images_in_batch", [2, 50], ids=["cotangents", "tangents"])
-def test_gradient_step_by_either_mode(network, decoder, loss, z0, images_in_batch):
+def test_gradient_step_by_either_mode(network, loss, z0, images_in_batch):
     batch = tf.random.stateless_uniform((images_in_batch, 8, 8, 1), [1, 2])
-    step = origin.Gradient(0.01)
-    fast = origin.shared(network, z0, batch, loss, step)
-    plain = origin.nested(network, origin.per_image(z0, batch), batch, loss, step)
-    assert relative_error(fast, plain) < 1e-4
+    origin = Origin.at(network, z0, loss, Step(0.01), images=images_in_batch)
+    assert (origin.jacobian is None) == (images_in_batch == 2)
+    by_tape = nested(network, repeated(z0, batch), batch, loss, Step(0.01))
+    assert relative_error(origin.latents(batch), by_tape) < 1e-4
 
 
-def test_fold_equals_shared_origin(network, loss, step, z0, batch):
-    kernel, bias = origin.linearize(network, z0, loss).fold(step)
-    folded = tf.matmul(origin.flatten(batch), kernel) + bias
+def test_fold_is_the_step_from_the_origin(network, loss, step, z0, batch):
+    origin = Origin.of_jacobian(z0, *network.jacobian(z0), loss, step)
+    kernel, bias = origin.fold()
     assert kernel.shape == (64, LATENTS)
-    assert relative_error(folded, origin.shared(network, z0, batch, loss, step)) < 1e-4
+    folded = tf.matmul(flatten(batch), kernel) + bias
+    assert relative_error(folded, origin.latents(batch)) < 1e-4
+    assert relative_error(origin.constant().latents(batch), origin.latents(batch)) < 1e-4
 
 
-def test_jacobian_equals_reverse_mode(network, z0):
+def test_jacobian_is_that_of_reverse_mode(network, z0):
     points = tf.concat([z0, z0 + 0.5], axis=0)
     with tf.GradientTape() as tape:
         tape.watch(points)
-        outputs = origin.flatten(network(points))
+        outputs = flatten(network(points))
     expected = tf.transpose(tape.batch_jacobian(outputs, points), [0, 2, 1])
-    assert relative_error(origin.jacobian_at(network, points), expected) < 1e-5
+    values, jacobian = network.jacobian(points)
+    assert relative_error(jacobian, expected) < 1e-5
+    assert relative_error(flatten(values), outputs) < 1e-5
 
 
 def test_gauss_newton_step_is_the_damped_solution(network, loss, z0, batch):
-    outputs = network(z0)
-    jacobian = origin.jacobian_at(network, z0)[0].numpy().astype(np.float64)
-    curvature = origin.flatten(loss.curvature(outputs))[0].numpy().astype(np.float64)
-    gradients = origin.flatten(loss.derivative(outputs, batch)).numpy() @ jacobian.T
+    outputs, jacobian = network.jacobian(z0)
+    jacobian = jacobian[0].numpy().astype(np.float64)
+    curvature = flatten(loss.curvature(outputs))[0].numpy().astype(np.float64)
+    gradients = flatten(loss.derivative(outputs, batch)).numpy() @ jacobian.T
     matrix = jacobian * curvature @ jacobian.T
     matrix += 0.3 * np.trace(matrix) / LATENTS * np.eye(LATENTS)
     expected = z0 - 0.5 * np.linalg.solve(matrix, gradients.T).T
-    step = origin.GaussNewton(size=0.5, damping=0.3)
-    assert relative_error(origin.shared(network, z0, batch, loss, step), expected) < 1e-4
+    origin = Origin.at(network, z0, loss, Step(size=0.5, damping=0.3))
+    assert relative_error(origin.latents(batch), expected) < 1e-4
 
 
 def test_gauss_newton_solves_a_linear_network_in_one_step():
     weights = tf.random.stateless_normal((LATENTS, 12), [5, 6])
     truth = tf.random.stateless_normal((BATCH, LATENTS), [7, 8])
-    step = origin.GaussNewton(damping=1e-6)
-    latents = origin.shared(
-        lambda z: z @ weights, tf.zeros((1, LATENTS)), truth @ weights, losses.SquaredError(), step
-    )
-    np.testing.assert_allclose(latents, truth, atol=1e-3)
+    network = Network(lambda z: z @ weights)
+    step = Step(damping=1e-6)
+    origin = Origin.at(network, tf.zeros((1, LATENTS)), losses.SquaredError(), step)
+    np.testing.assert_allclose(origin.latents(truth @ weights), truth, atol=1e-3)
 
 
 def test_penalty_is_part_of_the_inner_loss(network, loss, step, z0, batch):
     def penalty(latents):
-        return 0.5 * tf.reduce_sum(tf.square(latents - 1.0), axis=-1)
+        return latents - 1.0
 
-    shared = origin.shared(network, z0, batch, loss, step, penalty)
-    nested = origin.nested(network, origin.per_image(z0, batch), batch, loss, step, penalty)
-    kernel, bias = origin.linearize(network, z0, loss, penalty).fold(step)
-    assert relative_error(shared, nested) < 1e-4
-    assert relative_error(tf.matmul(origin.flatten(batch), kernel) + bias, nested) < 1e-4
-    assert relative_error(origin.shared(network, z0, batch, loss, step), nested) > 1e-3
+    without = Origin.of_jacobian(z0, *network.jacobian(z0), loss, step)
+    origin = Origin.of_jacobian(z0, *network.jacobian(z0), loss, step, penalty)
+    points = repeated(z0, batch)
+    by_tape = nested(network, points, batch, loss, step, penalty, origin.precision)
+    kernel, bias = origin.fold()
+    assert relative_error(origin.latents(batch), by_tape) < 1e-4
+    assert relative_error(tf.matmul(flatten(batch), kernel) + bias, by_tape) < 1e-4
+    assert relative_error(without.latents(batch), by_tape) > 1e-3
 
 
 def test_covariance_is_that_of_the_laplace_approximation(network, loss, z0):
-    step = origin.GaussNewton(damping=1.0, relative=False)
-    linearization = origin.linearize(network, z0, loss)
-    jacobian = linearization.jacobian[0].numpy().astype(np.float64)
-    precision = jacobian * linearization.curvature.numpy() @ jacobian.T + np.eye(LATENTS)
-    root = linearization.covariance_root(step).numpy()
+    origin = Origin.at(network, z0, loss, Step(damping=1.0, relative=False))
+    jacobian = origin.jacobian[0].numpy().astype(np.float64)
+    curvature = flatten(loss.curvature(origin.outputs)).numpy()
+    root = origin.covariance_root().numpy()
     np.testing.assert_array_equal(root, np.tril(root))
+    precision = jacobian * curvature @ jacobian.T + np.eye(LATENTS)
     np.testing.assert_allclose(root.T @ root, np.linalg.inv(precision), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["gradient", "gauss-newton"])
-def test_several_steps_lower_the_loss_and_start_with_the_shared_one(
-    name, network, decoder, loss, z0, batch
-):
-    step = STEPS[name]
+@pytest.mark.parametrize("chord", [True, False])
+def test_a_further_step_is_that_of_the_nested_tape(network, decoder, loss, step, z0, batch, chord):
+    def two_steps():
+        origin = Origin.at(network, z0, loss, step)
+        return origin.moved(network, origin.latents(batch), chord=chord).latents(batch)
 
-    def after(inner_steps, shares_origin=True):
-        return origin.latents_from_origin(
-            network, z0, batch, loss, step, inner_steps=inner_steps, shares_origin=shares_origin
-        )
+    def by_tape():
+        origin = Origin.at(network, z0, loss, step)
+        points = origin.latents(batch)
+        precision = origin.precision
+        if not chord:
+            precision = Origin.at(network, points, loss, step).precision
+        return nested(network, points, batch, loss, step, None, precision)
 
-    losses_after = [tf.reduce_sum(loss(network(after(steps)), batch)) for steps in (1, 2, 3)]
-    assert losses_after[0] > losses_after[1] > losses_after[2]
-    assert relative_error(after(2), after(2, shares_origin=False)) < 1e-4
-
-
-def test_later_steps_keep_the_jacobian_of_the_origin(network, decoder, loss, z0, batch):
-    step = origin.GaussNewton(0.5, 1.0, relative=False)
-
-    def two_steps(shares_origin):
-        return origin.latents_from_origin(
-            network, z0, batch, loss, step, inner_steps=2, shares_origin=shares_origin
-        )
-
-    first = origin.shared(network, z0, batch, loss, step)
-    with tf.GradientTape() as tape:
-        tape.watch(first)
-        error = tf.reduce_sum(loss(network(first), batch))
-    at_origin = origin.linearize(network, z0, loss)
-    expected = first - step(tape.gradient(error, first), at_origin.jacobian, at_origin.curvature)
-    found, gradients = latents_and_gradients(lambda: two_steps(True), network, decoder, loss, batch)
-    plain, expected_gradients = latents_and_gradients(
-        lambda: two_steps(False), network, decoder, loss, batch
-    )
-    assert relative_error(found, expected) < 1e-4
-    assert relative_error(plain, expected) < 1e-4
-    for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):
-        assert relative_error(gradient, expected_gradient) < 1e-3
+    assert_same_training(two_steps, by_tape, network, decoder, loss, batch, tolerance=1e-3)
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_a_step_by_the_pull_back_equals_one_by_the_tape(name, decoder, step, batch):
-    model = GON(decoder, loss=name)
-    network, loss = model.network_with_derivatives(), model.pixel_loss
-    calls = []
+@pytest.mark.parametrize("chord", [True, False])
+def test_steps_lower_the_loss(network, loss, step, z0, batch, chord):
+    origin = Origin.at(network, z0, loss, step)
+    latents, errors = repeated(z0, batch), []
+    for _ in range(3):
+        latents = origin.latents(batch)
+        errors.append(float(tf.reduce_sum(loss(network(latents), batch))))
+        origin = origin.moved(network, latents, chord=chord)
+    assert errors[0] > errors[1] > errors[2]
 
-    def counted(latents):
-        calls.append(latents)
-        return network.outputs_and_pull_back(latents)
 
-    watched = dataclasses.replace(network, outputs_and_pull_back=counted)
-    latents = tf.random.stateless_normal((BATCH, LATENTS), [9, 9])
-    around = origin.linearize(network, model.start(), loss)
-    arguments = (latents, batch, loss, step, None, around)
-    by_tape = origin.nested(watched, *arguments)
-    assert not calls
-    assert relative_error(origin.by_pull_back(watched, *arguments), by_tape) < 1e-4
-    assert len(calls) == 1
+def test_own_jacobian_of_a_pointwise_decoder_is_that_of_the_tape():
+    model = ImplicitGON(ImplicitDecoder(2, LATENTS, width=8, depth=2), (4, 3, 2))
+    network = model.network()
+    latents = tf.random.stateless_normal((BATCH, LATENTS), [2, 2])
+    _, jacobian = network.jacobian(latents)
+    _, expected = Network(network).jacobian(latents)
+    assert relative_error(jacobian, expected) < 1e-4
 
 
 def test_image_alone_equals_image_in_batch(network, loss, step, z0):
     batch = tf.random.stateless_uniform((64, 8, 8, 1), [1, 2])
-    together = origin.shared(network, z0, batch, loss, step)
-    alone = origin.shared(network, z0, batch[40:41], loss, step)
+    origin = Origin.at(network, z0, loss, step)
+    together, alone = origin.latents(batch), origin.latents(batch[40:41])
     assert np.abs(alone[0] - together[40]).max() <= 1e-4 * np.abs(together).max()
 
 
@@ -223,6 +224,6 @@ def test_gradient_of_the_solver():
             value = tf.reduce_sum(tf.sin(solve(matrix, right)))
         return tape.gradient(value, [matrix, right])
 
-    ours, theirs = gradients(origin.solve_positive_definite), gradients(tf.linalg.solve)
+    ours, theirs = gradients(solve_positive_definite), gradients(tf.linalg.solve)
     for own, expected in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(own, expected, rtol=1e-3, atol=1e-5)

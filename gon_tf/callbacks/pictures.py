@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from gon_tf import arguments, pictures
-from gon_tf.latents import fit_gaussian, mixture_draws
+from gon_tf.latents import Normal, fit_gaussian, mixture_draws
 
 SHOWN = 10  # images whose reconstructions are shown
 
@@ -83,7 +83,7 @@ class Pictures(keras.callbacks.Callback):
 
     def draw_samples(self, latents: np.ndarray) -> np.ndarray:
         """Images of latents that are drawn from the model's distribution, or one like `latents`."""
-        if not hasattr(self.model, "latents_fitted"):
+        if isinstance(self.model.prior, Normal):
             return self.model.sample(self.samples)
         mean, root = fit_gaussian([latents])
         seeds = range(self.samples)

@@ -8,8 +8,6 @@ latents.
 from __future__ import annotations
 
 import keras
-import tensorflow as tf
-from keras import ops
 
 PIECEWISE_LINEAR = ("relu", "relu6", "leaky_relu", "hard_sigmoid", "hard_tanh", "linear")
 RECOMMENDED = ("elu", "selu", "silu", "softplus", "gelu", "tanh", "sigmoid")
@@ -37,29 +35,3 @@ def get(name: str, *, allow_piecewise_linear: bool = False):
             f"activation must be a Keras activation such as {', '.join(RECOMMENDED)}. "
             f"Received: activation={name!r}"
         ) from None
-
-
-# Slopes by the value: plain operators, which every format knows and which cost next to nothing.
-SLOPES = {
-    keras.activations.elu: lambda outputs: ops.minimum(outputs, 0.0) + 1.0,
-    keras.activations.softplus: lambda outputs: 1.0 - ops.exp(-outputs),
-    keras.activations.tanh: lambda outputs: 1.0 - ops.square(outputs),
-    keras.activations.sigmoid: lambda outputs: outputs * (1.0 - outputs),
-}
-
-
-def value_and_slope(activation, inputs):
-    """An element-wise activation of `inputs` and its derivative there, both of their shape.
-
-    Args:
-        activation: a function, or a `keras.layers.Activation`.
-        inputs: a tensor.
-    """
-    function = getattr(activation, "activation", activation)
-    if function in SLOPES:
-        outputs = activation(inputs)
-        return outputs, SLOPES[function](outputs)
-    with tf.GradientTape() as tape:
-        tape.watch(inputs)
-        outputs = activation(inputs)
-    return outputs, tape.gradient(outputs, inputs)

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from gon_tf import arguments
-from gon_tf.decoders import activations, tangents
+from gon_tf.decoders import activations
 
 NORMALIZATIONS = (None, "batch", "instance", "group")
 SMALLEST_GRID, LARGEST_GRID = 4, 16
@@ -102,6 +102,7 @@ class ConvDecoder(keras.Model):
             kernel_size=4,
             strides=2,
             padding="same",
+            data_format="channels_last",
             kernel_initializer=uniform(width * 16),
             bias_initializer=uniform(width * 16),
             dtype=dtype,
@@ -126,74 +127,6 @@ class ConvDecoder(keras.Model):
         """Images of a batch of latents."""
         logits = self.logits(latents, training=training)
         return ops.sigmoid(logits) if self.output_activation == "sigmoid" else logits
-
-    @property
-    def is_elementwise(self) -> bool:
-        """Whether there is nothing but linear layers and activations of single values."""
-        return self.normalization is None and type(self) is ConvDecoder
-
-    def outputs_and_jacobian(self, latents, directions=None, logits=False):
-        """The images and their derivatives along `directions`, of a decoder that `is_elementwise`.
-
-        What forward mode gives, for three quarters of the time: the tangents of the first layer are
-        its kernel, and the slopes of the activations are the same for all of them.
-
-        Args:
-            latents: `[n, latent_dim]`.
-            directions: of the latents, `[k, latent_dim]`; the axes if None.
-            logits: whether to leave out the output activation.
-
-        Returns:
-            Images `[n, *image_shape]` and derivatives `[n, k, pixels and channels]`, float32.
-        """
-        first, *upsamples = self.projections
-        moved = ops.cast(first.kernel, first.compute_dtype)
-        if directions is not None:
-            moved = ops.tensordot(ops.cast(directions, moved.dtype), moved, axes=1)
-        values, moved = first(latents), moved[None]
-        for activate, upsample in zip(self.hidden_activations, upsamples, strict=True):
-            values, slopes = activations.value_and_slope(activate, values)
-            values, moved = upsample(values), tangents.upsample(moved * slopes[:, None], upsample)
-        if self.output_activation == "sigmoid" and not logits:
-            values, slopes = activations.value_and_slope(keras.activations.sigmoid, values)
-            moved = moved * slopes[:, None]
-        jacobian = ops.reshape(moved, (*ops.shape(moved)[:2], math.prod(self.image_shape)))
-        return ops.cast(values, "float32"), ops.cast(jacobian, "float32")
-
-    def outputs_and_pull_back(self, latents, logits=False):
-        """The images, and the function that takes cotangents of them to cotangents of the latents.
-
-        What reverse mode does, for a decoder that `is_elementwise`. Of its operators each has its
-        counterpart in other formats, which know no gradients.
-
-        Args:
-            latents: `[n, latent_dim]`.
-            logits: whether to leave out the output activation.
-
-        Returns:
-            Images `[n, *image_shape]` float32, and a function from their shape to the latents'.
-        """
-        first, *upsamples = self.projections
-        values, hidden, output_slopes = first(latents), [], 1.0
-        for activate, upsample in zip(self.hidden_activations, upsamples, strict=True):
-            values, slopes = activations.value_and_slope(activate, values)
-            hidden.append((slopes, upsample))
-            values = upsample(values)
-        if self.output_activation == "sigmoid" and not logits:
-            values, output_slopes = activations.value_and_slope(keras.activations.sigmoid, values)
-
-        def pull_back(cotangents):
-            cotangents = ops.cast(cotangents, values.dtype) * output_slopes
-            for slopes, upsample in reversed(hidden):
-                kernel = ops.cast(upsample.kernel, upsample.compute_dtype)
-                cotangents = ops.cast(cotangents, upsample.compute_dtype)
-                cotangents = slopes * ops.cast(
-                    ops.conv(cotangents, kernel, strides=2, padding="same"), slopes.dtype
-                )
-            kernel = ops.cast(first.kernel, cotangents.dtype)
-            return ops.cast(ops.tensordot(cotangents, kernel, [(1, 2, 3), (1, 2, 3)]), "float32")
-
-        return ops.cast(values, "float32"), pull_back
 
     def compute_output_shape(self, input_shape):
         """Shape of the images for a shape of latents."""

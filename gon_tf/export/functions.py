@@ -10,8 +10,8 @@ import numpy as np
 from keras import ops
 
 from gon_tf import latents
+from gon_tf.models import ImplicitGON
 from gon_tf.models.inputs import checked_images, to_unit_range
-from gon_tf.models.pointwise import PointwiseGON
 
 OWN_IMAGES = 16  # that a model makes when it is given none to check with
 MOST_IMAGES = 256  # of those given
@@ -115,7 +115,7 @@ def functions_of(model, images=None) -> list[Function]:
             {"noise": noise},
             lambda noise: model.sample(len(noise)),
         )
-    if isinstance(model, PointwiseGON):
+    if isinstance(model, ImplicitGON):
         points = np.asarray(model.coordinates)
         add(
             "decode_at",
@@ -142,11 +142,10 @@ def sampler(model) -> Callable | None:
 
     Noise from `numpy.random.default_rng(seed)` gives the image of `model.sample(seed=seed)`.
     """
-    if not hasattr(model, "latent_mean"):
-        return lambda noise: noise  # the prior of variational models
-    if model.components > 1 or not float(model.latents_fitted):
+    affine = model.prior.affine()
+    if affine is None:
         return None
-    mean, root = (np.asarray(weight[0]) for weight in (model.latent_mean, model.latent_root))
+    root, mean = affine
     return lambda noise: ops.matmul(noise, root) + mean
 
 

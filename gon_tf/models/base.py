@@ -1,9 +1,11 @@
-"""What every model of the project does: encode, decode, sample, interpolate."""
+"""What every model is: a decoder, a posterior of the latents of images, and a prior."""
 
 from __future__ import annotations
 
+import functools
 import random
-from itertools import islice
+from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,17 +13,43 @@ import tensorflow as tf
 from keras import ops
 
 from gon_tf import arguments, latents, losses
+from gon_tf.decoders.derivatives import network_of
+from gon_tf.decoders.protocol import shapes_of
 from gon_tf.models import inputs
-from gon_tf.models.training import ImageTrainer
+from gon_tf.models.fitting import ImageTrainer
+from gon_tf.origin import Network
 
 CHUNK = 256  # images that encode and decode hold on the device at once
 
 
-class LatentModel(ImageTrainer):
-    """A decoder that is trained on images, and the latents it needs for that.
+@dataclass(frozen=True)
+class Problem:
+    """What the latents of a batch are to explain.
 
-    A subclass says by `latents_of` where the latents of an image come from. It may have another
-    loss (`batch_loss`) or another distribution of latents (`sample_latents`).
+    Attributes:
+        network: the decoder, a function of latents.
+        images: what it should give, float32 `[batch, ...]`.
+        loss: how far it is from that, one of `gon_tf.losses`.
+        targets: what a data set has beside the images.
+        training: as in Keras.
+    """
+
+    network: Network
+    images: tf.Tensor
+    loss: Any
+    targets: Any = None
+    training: bool | None = None
+
+
+class LatentModel(ImageTrainer):
+    """A decoder that is trained on images, with a posterior and a prior of its latents.
+
+    A subclass says by `posterior` what is known of the latents of an image. Training minimises,
+    at a draw z from the posterior q,
+
+        loss(F(z), x) + kl_weight * KL(q || prior)
+
+    where the divergence of a posterior that is a point counts as zero.
 
     Args:
         decoder: a decoder of `gon_tf.decoders`, or any built Keras model from
@@ -30,12 +58,15 @@ class LatentModel(ImageTrainer):
         latent_regularizer: factor of the squared length of the latents in the loss, >= 0.
         components: Gaussians in the mixture that `sample` draws latents from, >= 1. It is fitted
             after training; more than one needs scikit-learn (`pip install "gon-tf[mixture]"`).
+            None for the prior N(0, I).
         image_shape: (height, width, channels), for a decoder that does not say.
 
     Raises:
         ValueError: if an argument is out of range.
         TypeError: if `decoder` is not a Keras model.
     """
+
+    kl_weight: Any = 1.0
 
     def __init__(
         self,
@@ -51,7 +82,7 @@ class LatentModel(ImageTrainer):
         # config
         self.decoder = decoder
         if image_shape is None:
-            self.latent_dim, self.image_shape = decoder_shapes(decoder)
+            self.latent_dim, self.image_shape = shapes_of(decoder)
         else:
             self.latent_dim, self.image_shape = decoder.latent_dim, image_shape
         self.pixel_loss = losses.get(loss)
@@ -61,24 +92,18 @@ class LatentModel(ImageTrainer):
                 "loss='cross_entropy' needs images in [0, 1]. Received: a decoder with "
                 "output_activation=None; use output_activation='sigmoid'."
             )
+        if components is None:
+            self.prior = latents.Normal(self.latent_dim)
+        else:
+            components = arguments.integer("components", components)
+            self.prior = latents.Mixture(components, self.latent_dim, self._prior_weight)
 
-        # weights: the mixture of Gaussians of the training images' latents
-        self.components = arguments.integer("components", components)
-        self.build_mixture((self.components, self.latent_dim))
-
-        # functions
-        self._encode_batch = tf.function(self.latents_of, autograph=False, reduce_retracing=True)
-        self._decode_batch = tf.function(self.images_of, autograph=False, reduce_retracing=True)
+        # functions of batches of any size: what a graph gives must not depend on those it met
+        self._encode_batch = graph(self.latents_of, tf.TensorSpec((None, *self.image_shape)))
+        self._decode_batch = graph(self.images_of, tf.TensorSpec((None, self.latent_dim)))
         self.built = True  # `build` itself would lock the model: subclasses have weights to add
 
-    def build_mixture(self, shape):
-        """Creates the weights of the distribution of latents, for (components, latent_dim)."""
-        self.mixture_weights = self._latent_weight("mixture_weights", shape[:1])
-        self.latent_mean = self._latent_weight("latent_mean", shape)
-        self.latent_root = self._latent_weight("latent_root", (*shape, shape[1]))
-        self.latents_fitted = self._latent_weight("latents_fitted", ())
-
-    def _latent_weight(self, name, shape):
+    def _prior_weight(self, name, shape):
         return self.add_weight(
             shape=shape, initializer="zeros", dtype="float32", trainable=False, name=name
         )
@@ -101,49 +126,68 @@ class LatentModel(ImageTrainer):
         """All weights exist since construction."""
         self.built = True
 
-    def latents_of(self, images, training=None):
-        """Latents of a batch of float32 images, inside a graph."""
-        raise TypeError(f"{type(self).__name__} must say where latents come from: latents_of")
+    # Method
 
-    def network(self, latents, training=None):
+    def posterior(self, problem: Problem):
+        """What is known of the latents of a batch: a `Point` or a `Gaussian`, inside a graph."""
+        raise TypeError(f"{type(self).__name__} must say where latents come from: posterior")
+
+    def network(self, training=None) -> Network:
         """The decoder as the loss sees it: float32 pictures, or logits for the cross-entropy."""
-        if self.pixel_loss.name == "squared_error":
-            outputs = self.decoder(latents, training=training)
-        elif hasattr(self.decoder, "logits"):
-            outputs = self.decoder.logits(latents, training=training)
-        else:
-            images = ops.cast(self.decoder(latents, training=training), "float32")
-            images = ops.clip(images, keras.config.epsilon(), 1.0 - keras.config.epsilon())
-            outputs = ops.log(images) - ops.log1p(-images)
-        return ops.cast(outputs, "float32")
+        return network_of(self.decoder, self.pixel_loss.name == "cross_entropy", training)
+
+    def problem(self, images, targets=None, training=None) -> Problem:
+        """What the latents of a batch of images, uint8 or float in [0, 1], are to explain."""
+        images = inputs.to_unit_range(images, self.image_shape)
+        return Problem(self.network(training), images, self.pixel_loss, targets, training)
+
+    def training_problem(self, images, targets=None) -> Problem:
+        """The same for a training step, which may look at a part of it."""
+        return self.problem(images, targets, training=True)
+
+    def latents_of(self, images, training=None):
+        """Latents of a batch of images: the posterior's mean, inside a graph."""
+        return self.posterior(self.problem(images, training=training)).mean
 
     def images_of(self, latents, training=None):
         """Images of a batch of latents inside a graph."""
-        return self.pixel_loss.outputs_to_images(self.network(latents, training=training))
+        return self.pixel_loss.outputs_to_images(self.network(training)(latents))
 
     def call(self, images, training=None):
         """Reconstructions of a batch of images, uint8 or float in [0, 1]."""
-        images = inputs.to_unit_range(images)
+        if tf.executing_eagerly():
+            images = inputs.checked_images(images, self.image_shape)
         return self.images_of(self.latents_of(images, training=training), training=training)
 
     def batch_loss(self, data, training):
         """Loss of a batch, a scalar; updates the metrics (equation 4, per image)."""
-        images = inputs.to_unit_range(inputs.only_images(data))
-        return self.loss_at(self.latents_of(images, training=training), images, training)
-
-    def loss_at(self, found, images, training):
-        """Loss of a batch of float32 images at their latents; updates the metrics."""
-        outputs = self.network(found, training=training)
-        loss = ops.mean(self.pixel_loss(outputs, images)) + self.penalty(found)
-        self.update_metrics(images, self.pixel_loss.outputs_to_images(outputs), loss)
+        images, targets = inputs.images_and_targets(data)
+        if training:
+            problem = self.training_problem(images, targets)
+        else:
+            problem = self.problem(images, targets, training=False)
+        posterior = self.posterior(problem)
+        drawn = posterior.draw(self.noise(problem.images, training))
+        outputs = problem.network(drawn)
+        error, divergence = problem.loss(outputs, problem.images), posterior.divergence()
+        loss = ops.mean(error + self.kl_weight * divergence) + sum(self.losses)
+        if self.latent_regularizer:
+            loss += self.latent_regularizer * ops.mean(ops.sum(ops.square(drawn), axis=-1))
+        self.invalid_values.update_state(inputs.invalid_values(images))
+        self.loss_metric.update_state(loss, sample_weight=ops.shape(images)[0])
+        self.update_bound(problem.images, posterior, error, divergence)
+        if not training and drawn is not posterior.mean:
+            outputs = problem.network(posterior.mean)  # what `reconstruct` gives
+        for metric in self.image_metrics:
+            metric.update_state(problem.images, self.pixel_loss.outputs_to_images(outputs))
         return loss
 
-    def penalty(self, found):
-        """What the loss has beside the images' own: regularisers of latents and of layers."""
-        penalty = sum(self.losses)
-        if self.latent_regularizer:
-            penalty += self.latent_regularizer * ops.mean(ops.sum(ops.square(found), axis=-1))
-        return penalty
+    def noise(self, images, training):
+        """Noise for a draw from the posterior of a batch: a point needs none."""
+        return None
+
+    def update_bound(self, images, posterior, error, divergence) -> None:
+        """Takes the parts of the evidence lower bound into the metrics of it, if there are any."""
 
     # Use
 
@@ -161,11 +205,20 @@ class LatentModel(ImageTrainer):
             TypeError: if the images are integers other than uint8.
         """
         images = inputs.checked_images(images, self.image_shape)
-        return in_chunks(self.batch_encoder(len(images)), images)
+        return self.batch_encoder(len(images))(images)
 
     def batch_encoder(self, count):
-        """The function that encodes `count` images, a bounded number at a time."""
-        return lambda images: self._encode_batch(inputs.to_unit_range(images))
+        """The function that encodes checked images, of which there are `count` in all."""
+
+        def encode(part):
+            return self._encode_batch(inputs.to_unit_range(part))
+
+        return lambda images: in_chunks(encode, images, self.images_at_once)
+
+    @property
+    def images_at_once(self) -> int:
+        """How many images `encode` holds on the device."""
+        return CHUNK
 
     def decode(self, latents) -> np.ndarray:
         """Images of latents, `[batch, height, width, channels]` float32.
@@ -198,14 +251,8 @@ class LatentModel(ImageTrainer):
         return self.decode(self.sample_latents(range(seed, seed + n)))
 
     def sample_latents(self, seeds) -> np.ndarray:
-        """One draw of latents for each seed, from the mixture fitted to those of the training."""
-        if not float(self.latents_fitted):
-            raise ValueError(
-                "The distribution of the latents is not known yet: call fit(images), or "
-                "fit_latents(images) for a model whose weights come from elsewhere."
-            )
-        mixture = self.mixture_weights, self.latent_mean, self.latent_root
-        return latents.mixture_draws(seeds, *map(np.asarray, mixture))
+        """One draw of latents from the prior for each seed, `[len(seeds), latent_dim]`."""
+        return self.prior.draws(seeds)
 
     def interpolate(self, a, b, steps: int = 9) -> np.ndarray:
         """Images on the way from image `a` to image `b`, `[steps, height, width, channels]`.
@@ -216,29 +263,20 @@ class LatentModel(ImageTrainer):
             steps: number of images, >= 2; the first and last are the reconstructions of a and b.
         """
         steps = arguments.integer("steps", steps, minimum=2)
-        start, end = self.encode(np.stack([np.asarray(a), np.asarray(b)]))
+        ends = [inputs.checked_images(np.asarray(end)[None], self.image_shape) for end in (a, b)]
+        if ends[0].dtype != ends[1].dtype:
+            ends = [np.asarray(inputs.to_unit_range(end, self.image_shape)) for end in ends]
+        start, end = self.encode(np.concatenate(ends))
         return self.decode(latents.slerp(start, end, steps))
 
     def fit_latents(self, images, steps: int | None = None) -> None:
-        """Fits the mixture that `sample` draws from to the latents of `images`.
+        """Fits the prior that `sample` draws from to the latents of `images`.
 
         Args:
             images: an array, or a data set that yields batches of images or of (images, labels).
             steps: number of batches to take; all by default.
         """
-        if hasattr(images, "shape"):
-            batches = [np.asarray(images)]
-        else:
-            batches = (np.asarray(inputs.only_images(batch)) for batch in take(images, steps))
-        self.assign_mixture(map(self.encode, batches))
-
-    def assign_mixture(self, batches):
-        """Fits the mixture to batches of latents `[n, latent_dim]`."""
-        weights, means, roots = latents.fit_mixture(batches, self.components)
-        self.mixture_weights.assign(weights)
-        self.latent_mean.assign(means)
-        self.latent_root.assign(roots)
-        self.latents_fitted.assign(1.0)
+        self.prior.fit(map(self.encode, inputs.batches_of(images, steps)))
 
     # Saving
 
@@ -246,10 +284,10 @@ class LatentModel(ImageTrainer):
         """The constructor's arguments."""
         return {
             **super().get_config(),
+            **self.prior.get_config(),
             "decoder": keras.saving.serialize_keras_object(self.decoder),
             "loss": self.pixel_loss.name,
             "latent_regularizer": self.latent_regularizer,
-            "components": self.components,
         }
 
     @classmethod
@@ -263,46 +301,27 @@ class LatentModel(ImageTrainer):
 
         presets.save(self, folder, metadata, overwrite=overwrite)
 
-
-def decoder_shapes(decoder) -> tuple[int, tuple[int, int, int]]:
-    """(latent_dim, image_shape) of a decoder.
-
-    Raises:
-        TypeError: if it is not a Keras model.
-        ValueError: if it is not built, or not from a vector to an image.
-    """
-    if not isinstance(decoder, keras.Model):
+    def export(self, *args, **kwargs):
+        """Not Keras' way: `gon_tf.export.save` writes what there is to export, and checks it."""
         raise TypeError(
-            "decoder must be a Keras model from latents to images, such as gon_tf.ConvDecoder. "
-            f"Received: {type(decoder).__name__}"
+            "A model of gon_tf has several functions to export. Use gon_tf.export.save(model, "
+            "folder, format), with format='savedmodel', 'onnx' or 'litert'."
         )
-    if hasattr(decoder, "latent_dim") and hasattr(decoder, "image_shape"):
-        return decoder.latent_dim, tuple(decoder.image_shape)
-    try:
-        latents_shape, images_shape = decoder.input_shape, decoder.output_shape
-    except AttributeError:
-        raise ValueError(
-            "decoder must know its shapes: give it a keras.Input. "
-            f"Received: the model {decoder.name!r}, not built"
-        ) from None
-    if len(latents_shape) != 2 or len(images_shape) != 4 or None in images_shape[1:]:
-        raise ValueError(
-            "decoder must map [batch, latent_dim] to [batch, height, width, channels]. "
-            f"Received: {latents_shape} to {images_shape}"
-        )
-    return latents_shape[1], tuple(images_shape[1:])
 
 
-def in_chunks(function, values: np.ndarray) -> np.ndarray:
+def graph(function, *signature: tf.TensorSpec):
+    """`function` as one graph for arguments of the signature, or as graphs for any arguments."""
+    # TensorFlow takes the methods of several models for one function that is traced too often,
+    # unless it cannot see their code.
+    function = functools.partial(function)
+    if signature:
+        return tf.function(function, autograph=False, input_signature=signature)
+    return tf.function(function, autograph=False, reduce_retracing=True)
+
+
+def in_chunks(function, values: np.ndarray, rows: int = CHUNK) -> np.ndarray:
     """`function` of `values`, a bounded number of rows at a time, as one array."""
     if len(values) == 0:  # not every operation takes an empty batch
         return in_chunks(function, np.zeros((1, *values.shape[1:]), values.dtype))[:0]
-    starts = range(0, len(values), CHUNK)
-    return np.concatenate([np.asarray(function(values[s : s + CHUNK])) for s in starts])
-
-
-def take(dataset, steps):
-    """The first `steps` batches of a data set, or all."""
-    if isinstance(dataset, keras.utils.PyDataset):
-        return (dataset[number] for number in islice(range(dataset.num_batches), steps))
-    return islice(dataset, steps)
+    starts = range(0, len(values), rows)
+    return np.concatenate([np.asarray(function(values[s : s + rows])) for s in starts])

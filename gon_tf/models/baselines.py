@@ -8,7 +8,8 @@ from keras import ops
 from gon_tf.decoders.conv import normalization_layer
 from gon_tf.models import encoders
 from gon_tf.models.base import LatentModel
-from gon_tf.models.elbo import Posterior, VariationalModel
+from gon_tf.models.elbo import Variational
+from gon_tf.models.posterior import Gaussian, Point
 
 
 @keras.saving.register_keras_serializable("gon_tf")
@@ -53,9 +54,10 @@ class Autoencoder(LatentModel):
         self.encoder = encoder
         self.encoder_network = encoders.encoder_for(self, self.latent_dim)
 
-    def latents_of(self, images, training=None):
-        """Latents of a batch of float32 images."""
-        return ops.cast(self.encoder_network(images, training=training), "float32")
+    def posterior(self, problem):
+        """The latents of a batch of images."""
+        latents = self.encoder_network(problem.images, training=problem.training)
+        return Point(ops.cast(latents, "float32"))
 
     def get_config(self):
         """The constructor's arguments."""
@@ -111,23 +113,28 @@ class TiedAutoencoder(LatentModel):
     def _bias(self, width):
         return self.add_weight(shape=(width,), initializer="zeros", dtype="float32", name="bias")
 
-    def latents_of(self, images, training=None):
-        """Latents of a batch of float32 images."""
+    def posterior(self, problem):
+        """The latents of a batch of images."""
         activate = keras.activations.get(self.decoder.activation)
         first, *upsamplings = self.decoder.projections
         *biases, last_bias = self.biases
-        hidden = images
+        hidden = problem.images
         for layer, bias, normalize in zip(
             reversed(upsamplings), biases, self.normalizations, strict=True
         ):
             kernel = ops.cast(layer.kernel, self.compute_dtype)
-            hidden = ops.conv(ops.cast(hidden, kernel.dtype), kernel, strides=2, padding="same")
-            hidden = activate(normalize(hidden + ops.cast(bias, hidden.dtype), training=training))
-        return ops.einsum("bhwc,lhwc->bl", ops.cast(hidden, "float32"), first.kernel) + last_bias
+            hidden = ops.cast(hidden, kernel.dtype)
+            hidden = ops.conv(
+                hidden, kernel, strides=2, padding="same", data_format="channels_last"
+            )
+            hidden = normalize(hidden + ops.cast(bias, hidden.dtype), training=problem.training)
+            hidden = activate(hidden)
+        latents = ops.einsum("bhwc,lhwc->bl", ops.cast(hidden, "float32"), first.kernel)
+        return Point(latents + last_bias)
 
 
 @keras.saving.register_keras_serializable("gon_tf")
-class VariationalAutoencoder(VariationalModel):
+class VariationalAutoencoder(Variational, LatentModel):
     """Variational autoencoder: an encoder gives the mean and log-variance of the latents.
 
     Training minimises the negative evidence lower bound, in nats; the encoder E gives m and v
@@ -172,14 +179,15 @@ class VariationalAutoencoder(VariationalModel):
         latent_regularizer=0.0,
         **kwargs,
     ):
-        super().__init__(decoder, loss, kl_weight, latent_regularizer, **kwargs)
+        super().__init__(decoder, loss, latent_regularizer, components=None, **kwargs)
+        self.add_bound(kl_weight)
         self.encoder = encoder
         self.encoder_network = encoders.encoder_for(self, 2 * self.latent_dim)
 
-    def posterior_of(self, images, training=None):
-        """The posterior of a batch of float32 images, of independent latents."""
-        heads = ops.cast(self.encoder_network(images, training=training), "float32")
-        return Posterior(*ops.split(heads, 2, axis=-1))
+    def posterior(self, problem):
+        """The Gaussian of a batch of images, of independent latents."""
+        heads = self.encoder_network(problem.images, training=problem.training)
+        return Gaussian(*ops.split(ops.cast(heads, "float32"), 2, axis=-1))
 
     def get_config(self):
         """The constructor's arguments."""

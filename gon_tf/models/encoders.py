@@ -71,6 +71,7 @@ def mirrored(decoder: ConvDecoder, outputs: int) -> keras.Model:
                 kernel_size=4,
                 strides=2,
                 padding="same",
+                data_format="channels_last",
                 kernel_initializer=uniform(channels_in * 16),
                 bias_initializer=uniform(channels_in * 16),
             ),
@@ -80,7 +81,7 @@ def mirrored(decoder: ConvDecoder, outputs: int) -> keras.Model:
     _, height, grid_width, width = tuple(first.kernel.shape)
     fan = height * grid_width * width
     layers += [
-        keras.layers.Flatten(),
+        keras.layers.Flatten(data_format="channels_last"),
         # Latents stay in float32 under a mixed precision policy.
         keras.layers.Dense(
             outputs,

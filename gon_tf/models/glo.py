@@ -8,8 +8,8 @@ import tensorflow as tf
 from keras import ops
 
 from gon_tf import arguments
-from gon_tf.models import inputs
 from gon_tf.models.base import LatentModel
+from gon_tf.models.posterior import Point
 
 MOMENTUM, DECAY, EPSILON = 0.9, 0.999, 1e-8  # of Adam, for the latents of new images
 
@@ -108,17 +108,9 @@ class GLO(LatentModel):
             )
         return np.arange(self.image_count)
 
-    def batch_loss(self, data, training):
-        """Loss of a batch: in training at the learned latents, else at those of `encode`."""
-        if not training:
-            return super().batch_loss(data, training)
-        images, numbers, _ = keras.utils.unpack_x_y_sample_weight(data)
-        found = ops.take(self.image_latents, numbers, axis=0)
-        return self.loss_at(found, inputs.to_unit_range(images), training)
-
     def fit_latents(self, images=None, steps: int | None = None) -> None:
-        """Fits the mixture that `sample` draws from to the learned latents; `fit` calls it."""
-        self.assign_mixture([np.asarray(self.image_latents)])
+        """Fits the prior that `sample` draws from to the learned latents; `fit` calls it."""
+        self.prior.fit([np.asarray(self.image_latents)])
 
     # Use
 
@@ -128,21 +120,28 @@ class GLO(LatentModel):
         Raises:
             ValueError: if the model has not been trained.
         """
-        if not float(self.latents_fitted):
+        if not self.prior.is_fitted:
             raise ValueError(
                 "GLO encodes with a trained decoder, from the mean of the learned latents: call "
                 "fit(images) first. Received: a model that was not trained"
             )
         return super().batch_encoder(count)
 
-    def latents_of(self, images, training=None):
-        """Latents of a batch of float32 images by optimisation, each image by itself."""
+    def posterior(self, problem):
+        """Learned latents in training; else those of optimisation, each image by itself."""
+        if problem.training:
+            return Point(ops.take(self.image_latents, problem.targets, axis=0))
+        return Point(self.optimised_latents(problem))
+
+    def optimised_latents(self, problem):
+        """Latents of a batch of images by steps of Adam."""
+        images = problem.images
         mean = ops.mean(self.image_latents, axis=0, keepdims=True)
         start = ops.repeat(mean, ops.shape(images)[0], axis=0)
 
         def step(number, state):
             latents, direction, scale = state
-            gradient = self.gradient_at(latents, images)
+            gradient = self.gradient_at(latents, problem)
             direction = MOMENTUM * direction + (1.0 - MOMENTUM) * gradient
             # One scale for an image, not one for each coordinate: rounding in coordinates
             # that do not matter would be blown up.
@@ -157,13 +156,11 @@ class GLO(LatentModel):
         state = start, ops.zeros_like(start), ops.zeros_like(start[:, :1])
         return ops.fori_loop(0, self.encode_steps, step, state)[0]
 
-    def gradient_at(self, latents, images):
+    def gradient_at(self, latents, problem):
         """Derivative of each image's loss by its latents, `[batch, latent_dim]`."""
-        with tf.GradientTape() as tape:
-            tape.watch(latents)
-            loss = self.pixel_loss(self.network(latents), images)
-            loss += self.latent_regularizer * ops.sum(ops.square(latents), axis=-1)
-        return tape.gradient(loss, latents)
+        outputs, pull = problem.network.pull_back(latents)
+        gradient = pull(problem.loss.derivative(outputs, problem.images))
+        return gradient + 2.0 * self.latent_regularizer * latents
 
     def get_config(self):
         """The constructor's arguments."""

@@ -6,9 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gon_tf import arguments, origin
+from gon_tf import arguments
+from gon_tf.decoders.protocol import depends_on_batch
 from gon_tf.models import inputs
-from gon_tf.models.base import LatentModel
+from gon_tf.models.base import LatentModel, Problem, graph, in_chunks
+from gon_tf.models.posterior import Point
+from gon_tf.origin import Origin, Step, flatten
 
 
 @keras.saving.register_keras_serializable("gon_tf")
@@ -27,7 +30,8 @@ class GON(LatentModel):
             Both passes use it, summed over an image's pixels and channels.
         step: "gauss-newton" (the default: no scale to choose, no normalisation layers needed) or
             "gradient" (the paper).
-        inner_steps: steps from the origin, >= 1. Only with one step does the model `fold`.
+        inner_steps: steps from the origin, >= 1. Only with one step does the model `fold`. A model
+            must be used with as many steps as it was trained with.
         inner_scale: with `step="gradient"`, factor of the summed inner loss. The default
             1/(64 * height * width) is the paper's scale at batch 64.
         step_size: fraction of the step that is taken, > 0.
@@ -38,6 +42,9 @@ class GON(LatentModel):
             output alone).
         components: Gaussians in the mixture that `sample` draws latents from, >= 1; more than one
             needs scikit-learn (`pip install "gon-tf[mixture]"`).
+        chord: with several Gauss-Newton steps, whether those after the first keep the origin's
+            Jacobian (chord method) instead of taking each image's own. By default they do unless
+            the decoder's Jacobian is cheap, as that of an `ImplicitDecoder` is.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -66,6 +73,7 @@ class GON(LatentModel):
         latent_regularizer=0.0,
         detach_origin=False,
         components=1,
+        chord=None,
         **kwargs,
     ):
         super().__init__(decoder, loss, latent_regularizer, components, **kwargs)
@@ -78,86 +86,67 @@ class GON(LatentModel):
         self.damping = arguments.number("damping", damping, above=True)
         self.learn_origin = arguments.boolean("learn_origin", learn_origin)
         self.detach_origin = arguments.boolean("detach_origin", detach_origin)
+        self.chord = None if chord is None else arguments.boolean("chord", chord)
 
         self.origin = None
         if learn_origin:
             self.origin = self.add_weight(
                 shape=(1, self.latent_dim), initializer="zeros", dtype="float32", name="origin"
             )
-        self._fold = tf.function(self._kernel_and_bias, autograph=False)
+        self._fold = graph(self.fold_origin)
         self._folded = None  # (weights, what they folded to), see `folded`
 
     @property
-    def origin_step(self):
+    def origin_step(self) -> Step:
         """The step of `gon_tf.origin` that this model takes."""
         if self.step == "gauss-newton":
-            return origin.GaussNewton(self.step_size, self.damping)
+            return Step(self.step_size, self.damping)
         height, width, _ = self.image_shape
         scale = self.inner_scale or 1.0 / (64 * height * width)
-        return origin.Gradient(self.step_size * scale)
+        return Step(self.step_size * scale)
 
     @property
     def shares_origin(self) -> bool:
         """Whether an image's pass at the origin does not depend on the rest of its batch."""
-        return not any(map(depends_on_batch, self.decoder._flatten_layers()))
+        return not depends_on_batch(self.decoder)
 
-    def start(self):
-        """The origin z0, `[1, latent_dim]`."""
-        return tf.zeros((1, self.latent_dim)) if self.origin is None else tf.identity(self.origin)
+    def start(self, images=None):
+        """The origin z0, `[1, latent_dim]`, or one for each of the images."""
+        z0 = tf.zeros((1, self.latent_dim)) if self.origin is None else tf.identity(self.origin)
+        return z0 if images is None else tf.repeat(z0, tf.shape(images)[0], axis=0)
 
-    def latents_of(self, images, training=None):
-        """Latents of a batch of float32 images inside a graph or an outer tape (equation 5)."""
-        network = self.network_with_derivatives(training)
-        return self.latents_from_origin(network, images, self.pixel_loss, self.shares_origin)
+    def origin_of(self, problem: Problem, network, *, shared: bool) -> Origin:
+        """The origin of a batch of images, the same for all of them if it is shared."""
+        start, count = self.start(None if shared else problem.images), problem.images.shape[0]
+        return Origin.at(network, start, problem.loss, self.origin_step, self.penalty, images=count)
 
-    def network_with_derivatives(self, training=None, map_latents=None):
-        """The network for `gon_tf.origin`, with the decoder's own ways to its derivatives, if any.
-
-        Args:
-            training: as in Keras.
-            map_latents: Dense layer between the latents of the network and the decoder's.
-        """
-
-        def network(points):
-            drawn = points if map_latents is None else map_latents(points)
-            return self.network(drawn, training=training)
-
-        logits = self.pixel_loss.name == "cross_entropy"
-
-        def outputs_and_jacobian(points):
-            if map_latents is None:
-                return self.decoder.outputs_and_jacobian(points, logits=logits)
-            return self.decoder.outputs_and_jacobian(
-                map_latents(points), map_latents.kernel, logits=logits
-            )
-
-        def outputs_and_pull_back(points):
-            if map_latents is None:
-                return self.decoder.outputs_and_pull_back(points, logits=logits)
-            outputs, pull_back = self.decoder.outputs_and_pull_back(map_latents(points), logits)
-            kernel = tf.transpose(tf.convert_to_tensor(map_latents.kernel))
-            return outputs, lambda cotangents: tf.matmul(pull_back(cotangents), kernel)
-
-        if not getattr(self.decoder, "is_elementwise", False):
-            return network
-        return origin.WithDerivatives(network, outputs_and_jacobian, outputs_and_pull_back)
-
-    def latents_from_origin(
-        self, network, images, loss, shares_origin, step=None, linearization=None
-    ):
-        """This model's steps from the origin; arguments of `origin.latents_from_origin`."""
+    def linearized(self, network, loss) -> Origin:
+        """The origin that any images share, with its Jacobian."""
         start = self.start()
-        found = origin.latents_from_origin(
-            network,
-            start,
-            images,
-            loss,
-            step or self.origin_step,
-            inner_steps=self.inner_steps,
-            shares_origin=shares_origin,
-            linearization=linearization,
-        )
-        return start + tf.stop_gradient(found - start) if self.detach_origin else found
+        jacobian = network.jacobian(start)
+        return Origin.of_jacobian(start, *jacobian, loss, self.origin_step, self.penalty)
+
+    @property
+    def penalty(self):
+        """The gradient of what the inner loss adds to that of the pixels; None without such."""
+        return None
+
+    def posterior(self, problem: Problem):
+        """The latents of a batch of images (equation 5), inside a graph or an outer tape."""
+        origin = self.origin_of(problem, problem.network, shared=self.shares_origin)
+        return Point(self.latents_from(origin, problem.network, problem.images))
+
+    def latents_from(self, origin: Origin, network, images):
+        """This model's steps from an origin, `[batch, latent_dim]`."""
+        latents = origin.latents(images)
+        chord = self.chord
+        if chord is None:
+            chord = self.step == "gradient" or not network.jacobian_is_cheap
+        for _ in range(self.inner_steps - 1):
+            latents = origin.moved(network, latents, chord=chord).latents(images)
+        if self.detach_origin:
+            latents = self.start() + tf.stop_gradient(latents - self.start())
+        return latents
 
     @property
     def folds(self) -> bool:
@@ -184,7 +173,9 @@ class GON(LatentModel):
             )
         images = keras.Input(self.image_shape, name="images")
         dense = keras.layers.Dense(self.latent_dim, name="latents", dtype="float32")
-        encoder = keras.Model(images, dense(keras.layers.Flatten()(images)), name="encoder")
+        encoder = keras.Model(
+            images, dense(keras.layers.Flatten(data_format="channels_last")(images)), name="encoder"
+        )
         dense.set_weights([np.asarray(weight) for weight in self.folded()])
         return encoder
 
@@ -202,7 +193,7 @@ class GON(LatentModel):
     @property
     def encodes_plainly(self) -> bool:
         """Whether `plain_encoder` has a way to the latents without differentiation."""
-        return self.shares_origin and getattr(self.decoder, "is_elementwise", False)
+        return self.shares_origin and self.network().is_plain
 
     def plain_encoder(self):
         """`encode` as a function of float images in a graph, for a model that `encodes_plainly`.
@@ -210,15 +201,13 @@ class GON(LatentModel):
         It takes plain operators only, however many `inner_steps` there are: what the steps need to
         know of the origin is computed here.
         """
-        network, loss = self.network_with_derivatives(), self.pixel_loss
-        around = origin.linearize(network, self.start(), loss).constant()
-        step = self.origin_step.fixed(around)
-        return lambda images: self.latents_from_origin(network, images, loss, True, step, around)
+        network = self.network()
+        origin = self.linearized(network, self.pixel_loss).constant()
+        return lambda images: self.latents_from(origin, network, images)
 
-    def _kernel_and_bias(self):
-        network = self.network_with_derivatives()
-        linearization = origin.linearize(network, self.start(), self.pixel_loss)
-        return linearization.fold(self.origin_step)
+    def fold_origin(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Kernel `[pixels, latent_dim]` and bias of the affine map from images to latents."""
+        return self.linearized(self.network(), self.pixel_loss).fold()
 
     def batch_encoder(self, count):
         """Encoding is one matrix product where the model folds, and folding pays.
@@ -226,11 +215,15 @@ class GON(LatentModel):
         The fold takes a tangent for each latent, a gradient step without it one cotangent for each
         image; a Gauss-Newton step needs the tangents in any case.
         """
-        few = not self.origin_step.needs_jacobian and count < self.latent_dim
+        few = self.step == "gradient" and count < self.latent_dim
         if few or not self.folds:
             return super().batch_encoder(count)
         kernel, bias = self.folded()
-        return lambda images: tf.matmul(origin.flatten(inputs.to_unit_range(images)), kernel) + bias
+
+        def encode(images):
+            return tf.matmul(flatten(inputs.to_unit_range(images)), kernel) + bias
+
+        return lambda images: in_chunks(encode, images)
 
     def get_config(self):
         """The constructor's arguments."""
@@ -243,16 +236,5 @@ class GON(LatentModel):
             "damping": self.damping,
             "learn_origin": self.learn_origin,
             "detach_origin": self.detach_origin,
+            "chord": self.chord,
         }
-
-
-def depends_on_batch(layer) -> bool:
-    """Whether a layer's output for an image depends on the other images, or on chance."""
-    return isinstance(
-        layer,
-        keras.layers.BatchNormalization
-        | keras.layers.Dropout
-        | keras.layers.AlphaDropout
-        | keras.layers.GaussianDropout
-        | keras.layers.GaussianNoise,
-    )

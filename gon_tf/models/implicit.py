@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from gon_tf import arguments, losses, origin
+from gon_tf import arguments, losses
+from gon_tf.decoders.derivatives import PointwiseNetwork
 from gon_tf.decoders.implicit import ImplicitDecoder
 from gon_tf.models import inputs, observations
-from gon_tf.models.pointwise import PointwiseGON
+from gon_tf.models.base import CHUNK, Problem, graph
+from gon_tf.models.gon import GON
+from gon_tf.origin import Origin, Step
+
+FLOATS = 2**24  # of one hidden layer, or of its Jacobian, that are on the device at once
 
 
 @keras.saving.register_keras_serializable("gon_tf")
-class ImplicitGON(PointwiseGON):
+class ImplicitGON(GON):
     """A GON whose decoder draws a signal point by point, at any resolution.
 
     The signals may be images, or of any other number of dimensions: sounds, volumes. They are
@@ -35,7 +42,7 @@ class ImplicitGON(PointwiseGON):
             (length, channels), or (depth, height, width, channels), and so on.
         loss: as in `GON`.
         step: "gauss-newton" or "gradient", as in `GON`.
-        inner_steps: as in `GON`.
+        inner_steps: as in `GON`; a further step takes the Jacobian at each image's own latents.
         inner_scale: with `step="gradient"`, factor of the summed inner loss. The default
             1/(64 * channels) is the paper's scale at batch 64.
         step_size: as in `GON`.
@@ -78,9 +85,10 @@ class ImplicitGON(PointwiseGON):
         points_per_step=None,
         **kwargs,
     ):
+        image_shape = checked_shape(image_shape, decoder)
         super().__init__(
             decoder,
-            checked_shape(image_shape, decoder),
+            image_shape=image_shape,
             loss=loss,
             step=step,
             inner_steps=inner_steps,
@@ -92,6 +100,8 @@ class ImplicitGON(PointwiseGON):
             detach_origin=detach_origin,
             **kwargs,
         )
+        self.coordinates = observations.grid(image_shape[:-1])
+        self.points = len(self.coordinates)
         self.points_per_step = points_per_step
         if points_per_step is not None:
             self.points_per_step = arguments.integer("points_per_step", points_per_step)
@@ -106,35 +116,74 @@ class ImplicitGON(PointwiseGON):
         if points_per_step is not None or decoder.dropout > 0.0:
             self.chance = self.add_seed("chance")
 
+        # functions of points in chunks that bound the memory
+        points = tf.TensorSpec((None, self.coordinates.shape[1]))
+        self._decode_points = graph(self.values_at, tf.TensorSpec((None, self.latent_dim)), points)
+        self._linearize_points = graph(self.linearized_at, points)
+        self._encode_points = graph(self.latents_of_values)
+        self._fold = self.fold_origin  # by chunks of points, hence not one graph
+
     def _squared_error(self, images, reconstructions):
         mean = ops.mean(ops.square(images - reconstructions), axis=range(1, len(images.shape)))
         return math.prod(self.image_shape) * mean
 
     @property
-    def origin_step(self):
+    def origin_step(self) -> Step:
         """The step of `gon_tf.origin` that this model takes."""
         if self.step == "gauss-newton":
-            return origin.GaussNewton(self.step_size, self.damping)
-        scale = self.inner_scale or 1.0 / (64 * self.decoder.channels)
-        return origin.Gradient(self.step_size * scale)
+            return Step(self.step_size, self.damping)
+        return Step(self.step_size * (self.inner_scale or 1.0 / (64 * self.decoder.channels)))
 
-    def batch_loss(self, data, training):
-        """Loss of a batch, a scalar; updates the metrics."""
-        if not training or self.chance is None:
-            return super().batch_loss(data, training)
-        images = inputs.to_unit_range(inputs.only_images(data))
-        values = ops.reshape(images, (-1, self.points, self.decoder.channels))
+    def network_at(self, coordinates, kept=None, training=None) -> PointwiseNetwork:
+        """The decoder at points, as the loss sees it: pictures, or logits for the cross-entropy.
+
+        Args:
+            coordinates: `[points, coordinate_dim]` or `[batch, points, coordinate_dim]`.
+            kept: factors of the hidden units, see `ImplicitDecoder.kept_units`.
+            training: as in `ImplicitDecoder.call`.
+        """
+        squared = self.pixel_loss.name == "squared_error"
+        decode = self.decoder if squared else self.decoder.logits
+        return PointwiseNetwork(
+            lambda latents, points: decode(latents, points, kept=kept, training=training),
+            coordinates,
+        )
+
+    def network(self, training=None) -> PointwiseNetwork:
+        """The decoder at all points of the grid, `[n, points, channels]`."""
+        return self.network_at(self.coordinates, training=training)
+
+    def problem(self, images, targets=None, training=None) -> Problem:
+        """What the latents of a batch of images are to explain: the values at all points."""
+        problem = super().problem(images, targets, training)
+        values = ops.reshape(problem.images, (-1, self.points, self.decoder.channels))
+        return dataclasses.replace(problem, images=values)
+
+    def training_problem(self, images, targets=None) -> Problem:
+        """The same at points, and with units, that are drawn anew for each step.
+
+        Both passes, and all images, see the same points and leave out the same units: there is one
+        network, and one origin.
+        """
+        problem = self.problem(images, targets, training=True)
+        if self.chance is None:
+            return problem
         seed = tf.identity(self.chance)
         self.chance.assign_add([0, 1])
-        # Both passes, and all images, see the same points and leave out the same units: there is
-        # one network, and one origin.
-        coordinates, values, loss = self.draw_points(values, seed)
-        network = self.network_at(coordinates, self.draw_units(seed), training)
-        found = self.latents_from_origin(network, values, loss, self.shares_origin)
-        outputs = network(found)
-        total = ops.mean(loss(outputs, values)) + self.penalty(found)
-        self.update_metrics(values, self.pixel_loss.outputs_to_images(outputs), total)
-        return total
+        coordinates, values, loss = self.draw_points(problem.images, seed)
+        network = self.network_at(coordinates, self.draw_units(seed), training=True)
+        return dataclasses.replace(problem, network=network, images=values, loss=loss)
+
+    def latents_of_values(self, values, coordinates, weights, shared):
+        """Latents of observed values inside a graph; `shared` if all have the same coordinates."""
+        network, loss = self.network_at(coordinates), losses.Weighted(self.pixel_loss, weights)
+        problem = Problem(network, inputs.to_unit_range(values), loss)
+        origin = self.origin_of(problem, network, shared=self.shares_origin and shared)
+        return self.latents_from(origin, network, problem.images)
+
+    def linearized_at(self, coordinates):
+        """Outputs and Jacobian at the origin at points, inside a graph."""
+        return self.network_at(coordinates).jacobian(self.start())
 
     def draw_points(self, values, seed):
         """Points for a training step: their coordinates, the values there, and their loss."""
@@ -151,6 +200,105 @@ class ImplicitGON(PointwiseGON):
             return None
         shape = (self.decoder.depth, self.decoder.width)
         return self.decoder.kept_units(tf.random.stateless_uniform(shape, seed))
+
+    def values_at(self, latents, coordinates):
+        """Values of signals at points, `[batch, points, channels]`, inside a graph."""
+        return self.pixel_loss.outputs_to_images(self.network_at(coordinates)(latents))
+
+    def encode(self, values, coordinates=None, mask=None) -> np.ndarray:
+        """Latents of signals, `[batch, latent_dim]` float32, from what is known of them.
+
+        All values of the grid, by default. With a mask or coordinates the loss at the known points
+        stands for that of the whole grid: its mean over them, times the grid's number of points.
+        A full mask, or the grid's own coordinates, give the same latents as neither.
+
+        Args:
+            values: `[batch, *image_shape]`, uint8 or float in [0, 1]; with `coordinates`
+                `[batch, points, channels]`.
+            coordinates: of the values, `[points, coordinate_dim]` if all signals share them,
+                or `[batch, points, coordinate_dim]`. The grid runs from -1 to 1.
+            mask: true where a value is known: the values' shape without channels, with or
+                without batch. What values are elsewhere does not matter, NaN is allowed.
+
+        Raises:
+            ValueError: if shapes do not match each other or the model, a known value lies outside
+                [0, 1], or nothing is known of a signal.
+            TypeError: if the values are integers other than uint8.
+        """
+        if coordinates is None and mask is None:
+            return super().encode(values)
+        seen = observations.observe(values, coordinates, mask, self.image_shape)
+        encode, floats = self.points_encoder(seen)
+        rows = rows_of(floats)
+        return np.concatenate([encode(seen[part]) for part in slices(len(seen.values), rows)])
+
+    def points_encoder(self, seen):
+        """The function that encodes some of the observations, and the floats each one takes."""
+        points, shared = seen.coordinates.shape[-2], seen.coordinates.ndim == 2
+        if not (shared and self.folds):
+            floats = points * self.floats_of_point
+            return lambda part: self._encode_points(*vars(part).values(), shared=shared), floats
+        jacobian = self.jacobian_in_chunks(seen.coordinates)
+
+        def encode(part):
+            loss = losses.Weighted(self.pixel_loss, part.weights)
+            origin = Origin.of_jacobian(self.start(), *jacobian, loss, self.origin_step)
+            return origin.latents(inputs.to_unit_range(part.values))
+
+        return encode, points * self.decoder.channels * self.latent_dim
+
+    @property
+    def images_at_once(self) -> int:
+        """How many images `encode` holds on the device."""
+        return rows_of(self.points * self.floats_of_point)
+
+    @property
+    def floats_of_point(self):
+        """Those of a hidden layer and of the Jacobian."""
+        return max(self.decoder.width, self.decoder.channels * self.latent_dim)
+
+    def jacobian_in_chunks(self, coordinates) -> tuple[tf.Tensor, tf.Tensor]:
+        """Outputs and Jacobian at the origin at points: what a point needs of it is its own."""
+        chunk = max(1, FLOATS // self.floats_of_point)
+        parts = [self._linearize_points(coordinates[p]) for p in slices(len(coordinates), chunk)]
+        outputs, jacobians = zip(*parts, strict=True)
+        return tf.concat(outputs, axis=1), tf.concat(jacobians, axis=-1)
+
+    def fold_origin(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Kernel and bias of the affine map from images to latents."""
+        jacobian = self.jacobian_in_chunks(self.coordinates)
+        origin = Origin.of_jacobian(self.start(), *jacobian, self.pixel_loss, self.origin_step)
+        return origin.fold()
+
+    def images_of(self, latents, training=None):
+        """Images of a batch of latents inside a graph."""
+        return ops.reshape(super().images_of(latents, training), (-1, *self.image_shape))
+
+    def decode(self, latents, size=None) -> np.ndarray:
+        """Signals of latents, `[batch, *size, channels]` float32, at any resolution.
+
+        Memory stays bounded, but for the result: points and signals are decoded in chunks.
+
+        Args:
+            latents: `[batch, latent_dim]`, any number.
+            size: sides of the grid, e.g. (height, width); that of `image_shape` by default. Its
+                corners are those of the grid that the model was trained on.
+
+        Raises:
+            ValueError: if a shape is another or a value is not finite.
+        """
+        latents = inputs.checked_latents(latents, self.latent_dim)
+        sides = self.image_shape[:-1]
+        if size is not None:
+            sides = observations.checked_size(size, len(sides))
+        coordinates = observations.grid(sides)
+        points = min(len(coordinates), max(1, FLOATS // self.decoder.width))
+        rows = rows_of(points * self.decoder.width)
+        values = np.empty((len(latents), len(coordinates), self.decoder.channels), np.float32)
+        for row in slices(len(latents), rows):
+            for piece in slices(len(coordinates), points):
+                values[row, piece] = self._decode_points(latents[row], coordinates[piece])
+        return values.reshape(len(latents), *sides, self.decoder.channels)
 
     def get_config(self):
         """The constructor's arguments."""
@@ -179,3 +327,13 @@ def checked_shape(image_shape, decoder) -> tuple[int, ...]:
             f"like the decoder's. Received: image_shape={image_shape!r}"
         )
     return shape
+
+
+def rows_of(floats: int) -> int:
+    """How many signals of so many numbers are on the device at once."""
+    return min(CHUNK, max(1, FLOATS // floats))
+
+
+def slices(count: int, size: int) -> list[slice]:
+    """Slices of at most `size` that cover `count` items; one that is empty if there are none."""
+    return [slice(start, start + size) for start in range(0, max(count, 1), size)]

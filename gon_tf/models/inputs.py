@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
 import keras
 import numpy as np
 from keras import ops
+
+TOLERANCE = 1e-5  # of the range: resizing with antialiasing makes white 1.0000002
+OUT_OF_RANGE = (
+    "images must be finite and lie in [0, 1]. Received: values that do not. Divide images in "
+    "[0, 255] by 255 or pass uint8."
+)
 
 
 def checked_images(images, image_shape: tuple[int, ...]) -> np.ndarray:
@@ -28,7 +37,10 @@ def checked_images(images, image_shape: tuple[int, ...]) -> np.ndarray:
         )
     images = images.astype(np.float32)
     if images.size:
-        check_range(float(images.min()), float(images.max()))
+        low, high = float(images.min()), float(images.max())
+        check_range(low, high)
+        if low < 0.0 or high > 1.0:  # by rounding
+            return np.clip(images, 0.0, 1.0)
     return images
 
 
@@ -41,7 +53,7 @@ def check_range(low: float, high: float) -> None:
     """Raises ValueError unless low and high are values of images, [0, 1]."""
     if np.isnan(low) or np.isnan(high):
         raise ValueError("images must be finite. Received: values that are NaN or infinite")
-    if low < 0.0 or high > 1.0:
+    if low < -TOLERANCE or high > 1.0 + TOLERANCE:
         hint = " Divide by 255 or pass uint8." if 1.0 < high <= 255.0 and low >= 0.0 else ""
         raise ValueError(
             f"images must lie in [0, 1]. Received: values from {low:g} to {high:g}.{hint}"
@@ -49,8 +61,11 @@ def check_range(low: float, high: float) -> None:
 
 
 def invalid_values(images):
-    """How many values of float images are not in [0, 1], NaN included, inside a graph."""
-    valid = ops.logical_and(images >= 0.0, images <= 1.0)
+    """How many values of images are not in [0, 1], NaN included, inside a graph."""
+    if keras.backend.standardize_dtype(images.dtype) == "uint8":
+        return ops.zeros((), "float32")
+    images = ops.cast(images, "float32")
+    valid = ops.logical_and(images >= -TOLERANCE, images <= 1.0 + TOLERANCE)
     return ops.sum(ops.cast(ops.logical_not(valid), "float32"))
 
 
@@ -70,19 +85,69 @@ def checked_latents(latents, latent_dim: int) -> np.ndarray:
     return latents
 
 
-def to_unit_range(images):
-    """Images as float32 in [0, 1]: uint8 is scaled, here on the device; floats are in range."""
-    if keras.backend.standardize_dtype(images.dtype) == "uint8":
+def to_unit_range(images, image_shape: tuple[int, ...] | None = None):
+    """Images as float32 in [0, 1]: uint8 is scaled, here on the device; floats are in range.
+
+    Raises:
+        ValueError: if the shape is not that of a batch of `image_shape`, if that is given.
+        TypeError: if the images are integers other than uint8.
+    """
+    shape = tuple(images.shape)
+    if image_shape is not None and (
+        len(shape) != len(image_shape) + 1
+        or any(own not in (None, side) for own, side in zip(shape[1:], image_shape, strict=True))
+    ):
+        raise ValueError(f"images must have the shape {(None, *image_shape)}. Received: {shape}")
+    dtype = keras.backend.standardize_dtype(images.dtype)
+    if dtype == "uint8":
         return ops.cast(images, "float32") / 255.0
-    return ops.cast(images, "float32")
+    if not keras.backend.is_float_dtype(dtype):
+        raise TypeError(
+            f"images must be uint8 in [0, 255] or floating point in [0, 1]. Received: dtype {dtype}"
+        )
+    return ops.clip(ops.cast(images, "float32"), 0.0, 1.0)
 
 
-def only_images(data):
-    """The images of a batch that may be (images, labels)."""
-    images, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+def images_and_targets(data):
+    """The images of a batch, and what comes with them.
+
+    Args:
+        data: images, (images, targets), or a dictionary whose images are under "image", as those
+            of TensorFlow Datasets; or the specification of such a batch.
+
+    Raises:
+        ValueError: if images have weights, or a dictionary has no images.
+    """
+    images, targets, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     if sample_weight is not None:
         raise ValueError("All images weigh the same. Received: data with sample weights")
-    return images
+    if isinstance(images, Mapping):
+        if "image" not in images:
+            raise ValueError(
+                "A data set of dictionaries must have its images under 'image'. "
+                f"Received: {', '.join(map(str, images))}"
+            )
+        images = images["image"]
+    return images, targets
+
+
+def batches_of(images, steps: int | None = None) -> Iterator[np.ndarray]:
+    """The batches of an array (one) or of a data set (the first `steps`, or all)."""
+    if hasattr(images, "shape"):
+        return iter([np.asarray(images)])
+    if isinstance(images, keras.utils.PyDataset):
+        check_length(images, steps)
+        numbers = range(images.num_batches or steps)
+        batches = map(images.__getitem__, numbers)
+    else:
+        batches = images
+    return (np.asarray(images_and_targets(batch)[0]) for batch in islice(batches, steps))
+
+
+def check_length(data, steps: int | None) -> None:
+    """Raises ValueError if data never end and nothing says how many batches to take."""
+    if steps is None and isinstance(data, keras.utils.PyDataset) and data.num_batches is None:
+        raise ValueError("An endless PyDataset needs steps_per_epoch. Received: num_batches=None")
 
 
 REMEDY = "Use a smaller learning rate or clip the gradients (clipnorm)."
@@ -114,10 +179,7 @@ class InputGuard(keras.callbacks.Callback):
     def _check(self):
         invalid = int(self.model.invalid_values.result())
         if invalid:
-            raise ValueError(
-                f"images must be finite and lie in [0, 1]. Received: {invalid} values that do not. "
-                "Divide images in [0, 255] by 255 or pass uint8."
-            )
+            raise ValueError(OUT_OF_RANGE.replace("values that", f"{invalid} values that"))
         loss = float(self.model.loss_metric.result())
         if not np.isfinite(loss):
             raise ValueError(f"The loss is not finite. Received: loss={loss}. {REMEDY}")

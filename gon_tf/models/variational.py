@@ -6,16 +6,20 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from gon_tf import arguments, losses, origin
+from gon_tf import arguments
 from gon_tf.decoders.conv import uniform
-from gon_tf.models.elbo import Posterior, VariationalModel
+from gon_tf.decoders.derivatives import network_of
+from gon_tf.models.base import Problem
+from gon_tf.models.elbo import Variational
 from gon_tf.models.gon import GON
+from gon_tf.models.posterior import Gaussian
+from gon_tf.origin import Network, Step
 
 PUBLISHED_BATCH = 64
 
 
 @keras.saving.register_keras_serializable("gon_tf")
-class VariationalGON(VariationalModel, GON):
+class VariationalGON(Variational, GON):
     """A variational autoencoder without an encoder.
 
     One step from the origin z0 gives z(x), two linear maps of it the Gaussian of the latents u that
@@ -23,8 +27,8 @@ class VariationalGON(VariationalModel, GON):
 
         m(z) = A z + a,        v(z) = B z + b + log diag C,        u ~ N(m(z), exp(v(z)))
 
-    Training minimises the negative evidence lower bound at z(x) (see `VariationalModel`). The step
-    goes against the same bound, its inner network being the decoder after the map to the mean:
+    Training minimises the negative evidence lower bound at z(x) (see `Variational`). The step goes
+    against the same bound, its inner network being the decoder after the map to the mean:
 
         inner(z0) = loss(F(m(z0)), x) + inner_kl_weight * KL(N(m(z0), exp(B z0 + b)) || N(0, I))
 
@@ -64,6 +68,7 @@ class VariationalGON(VariationalModel, GON):
         learn_origin: whether z0 is a weight instead of zero.
         latent_regularizer: factor of the squared length of the drawn latents in the loss, >= 0.
         detach_origin: do not train through the step (ablation).
+        **kwargs: further arguments of `GON`.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -103,7 +108,7 @@ class VariationalGON(VariationalModel, GON):
         super().__init__(
             decoder=decoder,
             loss=loss,
-            kl_weight=kl_weight,
+            components=None,
             latent_regularizer=latent_regularizer,
             step=step,
             damping=damping,
@@ -114,6 +119,7 @@ class VariationalGON(VariationalModel, GON):
             detach_origin=detach_origin,
             **kwargs,
         )
+        self.add_bound(kl_weight)
         self.noise_at_origin = arguments.boolean("noise_at_origin", noise_at_origin)
         self.inner_kl_weight = arguments.number("inner_kl_weight", inner_kl_weight)
         self.laplace_covariance = arguments.boolean("laplace_covariance", laplace_covariance)
@@ -136,31 +142,28 @@ class VariationalGON(VariationalModel, GON):
         return layer
 
     @property
-    def origin_step(self):
+    def origin_step(self) -> Step:
         """The step of `gon_tf.origin` that this model takes."""
         if self.step == "gauss-newton":
-            return origin.GaussNewton(self.step_size, self.damping, relative=False)
-        return origin.Gradient(self.step_size * (self.inner_scale or 1.0 / PUBLISHED_BATCH))
+            return Step(self.step_size, self.damping, relative=False)
+        return Step(self.step_size * (self.inner_scale or 1.0 / PUBLISHED_BATCH))
 
-    def inner_network(self, noise=None, training=None):
+    def inner_network(self, training=None, noise=None) -> Network:
         """The decoder after the maps: at the mean, or at a draw from the posterior of points."""
+        network = self.network(training)
         if noise is None:
-            return self.network_with_derivatives(training, self.mean_map)
+            logits = self.pixel_loss.name == "cross_entropy"
+            return network_of(self.decoder, logits, training, self.mean_map)
 
-        def network(points):
-            drawn = self.mean_map(points)
-            drawn += ops.exp(0.5 * self.log_variance_map(points)) * noise
-            return self.network(drawn, training=training)
+        def drawn(points):
+            deviation = ops.exp(0.5 * self.log_variance_map(points))
+            return network(self.mean_map(points) + deviation * noise)
 
-        return network
+        return Network(drawn)
 
     @property
-    def inner_penalty(self) -> origin.Penalty:
-        """What the inner loss adds to the reconstruction error of points."""
-
-        def divergence(points):
-            mean, log_variance = self.mean_map(points), self.log_variance_map(points)
-            return self.inner_kl_weight * losses.kl_divergence(mean, log_variance)
+    def penalty(self):
+        """The gradient of the divergence, which the inner loss adds to the reconstruction error."""
 
         def gradient(points):
             mean, log_variance = self.mean_map(points), self.log_variance_map(points)
@@ -170,7 +173,7 @@ class VariationalGON(VariationalModel, GON):
             )
             return self.inner_kl_weight * (by_mean + by_log_variance)
 
-        return origin.Penalty(divergence, gradient)
+        return gradient
 
     def origin_noise(self, images, training):
         """Noise of the inner pass: none, one draw for each image, or one for all at inference.
@@ -181,55 +184,26 @@ class VariationalGON(VariationalModel, GON):
         if not self.noise_at_origin:
             return None
         if training:
-            return self.draw_noise(images, training)
+            return self.noise(images, training)
         return tf.random.stateless_normal((1, self.latent_dim), seed=(0, 0))
 
-    def linearize(self, noise=None, training=None):
-        """The inner network around the origin, a `gon_tf.origin.Linearization`."""
-        return origin.linearize(
-            self.inner_network(noise, training),
-            self.start(),
-            self.pixel_loss,
-            self.inner_penalty,
-        )
-
-    def points_of(self, images, noise=None, training=None, linearization=None, step=None):
-        """z(x) of a batch of images, `[batch, latent_dim]`, before the maps.
-
-        Args:
-            images: float32 `[batch, height, width, channels]`.
-            noise: that of the inner pass, `[batch, latent_dim]`, `[1, latent_dim]` or none.
-            training: as in Keras.
-            linearization: that of `linearize`, if it is known.
-            step: another than `origin_step`.
-        """
-        return origin.latents_from_origin(
-            self.inner_network(noise, training),
-            self.start(),
-            images,
-            self.pixel_loss,
-            step or self.origin_step,
-            inner_steps=self.inner_steps,
-            shares_origin=self.shares_origin and (noise is None or noise.shape[0] == 1),
-            penalty=self.inner_penalty,
-            linearization=linearization,
-        )
-
-    def posterior_of(self, images, training=None):
-        """The `Posterior` of a batch of float32 images, inside a graph or an outer tape."""
-        noise = self.origin_noise(images, training)
-        laplace = self.laplace_covariance and self.step == "gauss-newton"
-        around = self.linearize(None if training else noise, training) if laplace else None
-        points = self.points_of(images, noise, training, around)
-        if self.detach_origin:
-            points = self.start() + tf.stop_gradient(points - self.start())
+    def posterior(self, problem: Problem):
+        """The Gaussian of a batch of images, inside a graph or an outer tape."""
+        noise = self.origin_noise(problem.images, problem.training)
+        network = self.inner_network(problem.training, noise)
+        shared = self.shares_origin and (noise is None or not problem.training)
+        origin = self.origin_of(problem, network, shared=shared)
+        points = self.latents_from(origin, network, problem.images)
         mean, log_variance = self.mean_map(points), self.log_variance_map(points)
-        if not laplace:
-            return Posterior(mean, log_variance)
-        root = around.covariance_root(self.origin_step)
+        if not (self.laplace_covariance and self.step == "gauss-newton"):
+            return Gaussian(mean, log_variance)
+        if not shared:  # the covariance is one for all images
+            noise = None if problem.training else noise
+            origin = self.linearized(self.inner_network(problem.training, noise), problem.loss)
+        root = origin.covariance_root()
         root = tf.stop_gradient(root) if self.detach_origin else root
         variance = ops.sum(ops.square(root), axis=0)
-        return Posterior(mean, log_variance + ops.log(variance), root / ops.sqrt(variance))
+        return Gaussian(mean, log_variance + ops.log(variance), root / ops.sqrt(variance))
 
     @property
     def encodes_plainly(self) -> bool:
@@ -238,13 +212,14 @@ class VariationalGON(VariationalModel, GON):
 
     def plain_encoder(self):
         """`encode` as in `GON.plain_encoder`."""
-        around = self.linearize().constant()
-        step = self.origin_step.fixed(around)
-        return lambda images: self.mean_map(self.points_of(images, linearization=around, step=step))
+        network = self.inner_network()
+        origin = self.linearized(network, self.pixel_loss).constant()
+        return lambda images: self.mean_map(self.latents_from(origin, network, images))
 
-    def _kernel_and_bias(self):
-        noise = self.origin_noise(images=None, training=False)
-        kernel, bias = self.linearize(noise).fold(self.origin_step)
+    def fold_origin(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Kernel and bias as in `GON`, of the map to the mean."""
+        network = self.inner_network(noise=self.origin_noise(images=None, training=False))
+        kernel, bias = self.linearized(network, self.pixel_loss).fold()
         return tf.matmul(kernel, self.mean_map.kernel), self.mean_map(bias[None])[0]
 
     def get_config(self):

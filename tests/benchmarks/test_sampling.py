@@ -59,13 +59,13 @@ def test_refit_changes_nothing_but_the_mixture(images):
     model = gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 3, filters=2), damping=0.02)
     model.fit_latents(images)
     refitted = sampling.refit(model, images, components=2)
-    assert refitted.components == 2
+    assert refitted.prior.components == 2
     assert refitted.damping == 0.02
     np.testing.assert_array_equal(refitted.encode(images), model.encode(images))
     np.testing.assert_array_equal(refitted.reconstruct(images), model.reconstruct(images))
     assert refitted.sample(3).shape == (3, 8, 8, 1)
     again = sampling.refit(refitted, images, components=1)
-    np.testing.assert_array_equal(again.latent_mean, model.latent_mean)
+    np.testing.assert_array_equal(again.prior.means, model.prior.means)
 
 
 def test_refit_of_a_model_with_a_prior(images):

@@ -401,7 +401,7 @@ def test_generators_and_py_datasets(images):
     model = MODELS["gon"]()
     model.compile("adam")
     model.fit(((images,) for _ in range(2)), steps_per_epoch=2, verbose=0)
-    assert not float(model.latents_fitted)
+    assert not model.prior.is_fitted
     model.fit(Pictures(), verbose=0)
     assert model.sample(2).shape == (2, *SHAPE)
 

@@ -126,7 +126,7 @@ def test_loss_of_the_variational_autoencoder_by_hand(images):
     model = VariationalAutoencoder(decoder(), kl_weight=0.5, latent_regularizer=0.1)
     x = images / np.float32(255)
     mean, log_variance = np.split(np.asarray(model.encoder_network(x)), 2, axis=1)
-    noise = np.asarray(model.draw_noise(x, training=False))
+    noise = np.asarray(model.noise(x, training=False))
     z = mean + np.exp(log_variance / 2) * noise
     p = np.clip(model.decode(z), 1e-7, 1 - 1e-7)
     nats = -np.sum(x * np.log(p) + (1 - x) * np.log(1 - p), axis=(1, 2, 3))
@@ -137,7 +137,7 @@ def test_loss_of_the_variational_autoencoder_by_hand(images):
 
 def test_variational_encode_is_the_mean_and_samples_come_from_the_prior(images):
     model = VariationalAutoencoder(decoder())
-    mean = model.posterior_of(images / np.float32(255)).mean
+    mean = model.posterior(model.problem(images)).mean
     np.testing.assert_allclose(model.encode(images), mean, rtol=1e-5, atol=1e-6)
     noise = gon_tf.latents.standard_normal(range(3, 8), LATENTS)
     np.testing.assert_array_equal(model.sample(5, seed=3), model.decode(noise))
@@ -212,7 +212,7 @@ def test_more_steps_encode_better(images):
 def test_samples_come_from_the_learned_latents(images):
     model = trained(GLO(decoder(), image_count=10), images)
     np.testing.assert_allclose(
-        model.latent_mean[0], np.mean(model.image_latents, axis=0), rtol=1e-5, atol=1e-6
+        model.prior.means[0], np.mean(model.image_latents, axis=0), rtol=1e-5, atol=1e-6
     )
 
 
@@ -264,10 +264,10 @@ def test_wrong_numbers(kind, images):
 def test_mixture_of_latents_is_saved_and_sampled(images, tmp_path):
     pytest.importorskip("sklearn")
     model = trained(Autoencoder(decoder(), components=2), images)
-    assert model.mixture_weights.shape == (2,)
-    assert model.latent_mean.shape == (2, LATENTS)
+    assert model.prior.weights.shape == (2,)
+    assert model.prior.means.shape == (2, LATENTS)
     assert model.latent_root.shape == (2, LATENTS, LATENTS)
-    assert float(np.sum(model.mixture_weights)) == pytest.approx(1.0)
+    assert float(np.sum(model.prior.weights)) == pytest.approx(1.0)
     many = model.sample(10, seed=4)
     np.testing.assert_allclose(model.sample(1, seed=9)[0], many[5], atol=1e-6)
     model.save_to_preset(tmp_path / "preset")

@@ -6,9 +6,12 @@ import pytest
 import tensorflow as tf
 
 import gon_tf
-from gon_tf import ConvDecoder, ImplicitDecoder, ImplicitGON, origin
+from gon_tf import ConvDecoder, ImplicitDecoder, ImplicitGON
 from gon_tf.decoders import GaussianEncoding
-from gon_tf.models import observations, pointwise
+from gon_tf.decoders.derivatives import PointwiseNetwork
+from gon_tf.models import implicit as implicit_models
+from gon_tf.models import observations
+from gon_tf.origin import Network
 
 SHAPE = (8, 8, 1)
 STEPS = ["gradient", "gauss-newton"]
@@ -66,34 +69,53 @@ def test_shared_origin_equals_the_nested_tape(floats, step, loss, modulation, im
     )
     batch = tf.constant(floats[:images_at_once])
 
-    def latents_and_gradients(shares_origin):
+    def latents_and_gradients(network, shared):
         with tf.GradientTape() as tape:
-            found = model.latents_from_origin(model.network, batch, model.pixel_loss, shares_origin)
-            value = tf.reduce_mean(model.pixel_loss(model.network(found), batch))
-        return found, tape.gradient(value, model.trainable_weights)
+            problem = model.problem(batch)
+            latents = model.origin_of(problem, network, shared=shared).latents(problem.images)
+            value = tf.reduce_mean(model.pixel_loss(network(latents), problem.images))
+        return latents, tape.gradient(value, model.trainable_weights)
 
-    fast, fast_gradients = latents_and_gradients(shares_origin=True)
-    slow, slow_gradients = latents_and_gradients(shares_origin=False)
+    fast, fast_gradients = latents_and_gradients(model.network(), shared=True)
+    slow, slow_gradients = latents_and_gradients(Network(model.network()), shared=False)
     assert relative_error(fast, slow) < 1e-4
     # Two sums in another order; omega = 30 amplifies their rounding in each layer and derivative.
     for one, other in zip(fast_gradients, slow_gradients, strict=True):
         assert relative_error(one, other) < 1e-3
 
 
-def test_fast_path_is_taken_where_it_is_exact(floats, half, monkeypatch):
-    def nested(*arguments):
-        raise AssertionError("the nested tape")
+def test_images_share_the_origin_where_they_can(floats, half, monkeypatch):
+    latents_at_once, jacobian = set(), PointwiseNetwork.jacobian
 
-    monkeypatch.setattr(origin, "nested", nested)
+    def counted(network, latents):
+        latents_at_once.add(latents.shape[0])
+        return jacobian(network, latents)
+
+    monkeypatch.setattr(PointwiseNetwork, "jacobian", counted)
     for model in (implicit(), implicit({"dropout": 0.5}, points_per_step=16)):
         model.batch_loss(floats, training=True)
         model.encode(floats, mask=half)
         model.encode(floats, mask=np.repeat(half[None], 10, axis=0))
         model.encode(floats[:, 0], np.zeros((8, 2)))
-    with pytest.raises(AssertionError, match="nested tape"):
-        model.encode(floats[:, 0], np.zeros((10, 8, 2)))
-    with pytest.raises(AssertionError, match="nested tape"):
-        implicit(inner_steps=2).encode(floats)
+    assert latents_at_once == {1}
+    model.encode(floats[:, 0], np.zeros((10, 8, 2)))
+    assert len(latents_at_once) == 2
+
+
+def test_a_second_step_takes_each_images_own_jacobian(floats):
+    def error(**arguments):
+        model = implicit(inner_steps=2, **arguments)
+        problem = model.problem(tf.constant(floats))
+        latents = model.posterior(problem).mean
+        expected = model.origin_of(problem, problem.network, shared=True)
+        points = expected.latents(problem.images)
+        own = expected.moved(problem.network, points, chord=model.chord is True)
+        return relative_error(latents, own.latents(problem.images)), latents
+
+    by_default, latents = error()
+    by_chord, other = error(chord=True)
+    assert max(by_default, by_chord) < 1e-6
+    assert relative_error(latents, other) > 1e-4
 
 
 # What is known of a signal
@@ -163,7 +185,7 @@ def test_no_images_and_more_than_fit_at_once(floats, half, monkeypatch):
     expected = [model.encode(floats, mask=each), model.encode(values, points)]
     assert model.encode(floats[:0], mask=half).shape == (0, 4)
     assert model.encode(floats[:0], mask=each[:0]).shape == (0, 4)
-    monkeypatch.setattr(pointwise, "FLOATS", 64 * 4 * 3)
+    monkeypatch.setattr(implicit_models, "FLOATS", 64 * 4 * 3)
     for found, whole in zip(
         (model.encode(floats, mask=each), model.encode(values, points)), expected, strict=True
     ):
@@ -229,7 +251,7 @@ def test_chunks_equal_the_whole(monkeypatch, floats_at_once):
     latents = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
     images = np.random.default_rng(0).uniform(size=(2, 5, 7, 1)).astype(np.float32)
     whole, folded = model.decode(latents), model.encode(images)
-    monkeypatch.setattr(pointwise, "FLOATS", floats_at_once)
+    monkeypatch.setattr(implicit_models, "FLOATS", floats_at_once)
     np.testing.assert_allclose(model.decode(latents), whole, atol=1e-5)
     assert relative_error(model.encode(images), folded) < 1e-4
 

@@ -60,9 +60,9 @@ def test_existing_folder_is_kept(preset, model):
 
 def test_overwrite_replaces_the_preset_and_keeps_other_files(preset, model):
     (preset / "log.csv").write_text("epoch,loss")
-    model.latent_mean.assign([[1.0, 2.0, 3.0]])
+    model.prior.means.assign([[1.0, 2.0, 3.0]])
     model.save_to_preset(preset, overwrite=True)
-    np.testing.assert_array_equal(gon_tf.load(preset).latent_mean, [[1.0, 2.0, 3.0]])
+    np.testing.assert_array_equal(gon_tf.load(preset).prior.means, [[1.0, 2.0, 3.0]])
     assert (preset / "log.csv").read_text() == "epoch,loss"
 
 

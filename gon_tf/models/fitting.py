@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
-from keras import ops
 
 from gon_tf import metrics
 from gon_tf.models import inputs
@@ -21,13 +21,6 @@ class ImageTrainer(keras.Model):
         self.loss_metric = keras.metrics.Mean(name="loss")
         self.image_metrics = [metrics.SumSquaredError(), metrics.PeakSignalToNoise()]
         self.invalid_values = keras.metrics.Sum(name="invalid_values")
-
-    def update_metrics(self, images, reconstructions, loss):
-        """Takes a batch into the metrics."""
-        self.invalid_values.update_state(inputs.invalid_values(images))
-        self.loss_metric.update_state(loss, sample_weight=ops.shape(images)[0])
-        for metric in self.image_metrics:
-            metric.update_state(images, reconstructions)
 
     def train_step(self, data):
         """One step of the optimizer on a batch of images, or of (images, labels)."""
@@ -44,6 +37,13 @@ class ImageTrainer(keras.Model):
         """The metrics of a batch."""
         self.batch_loss(data, training=False)
         return self.get_metrics_result()
+
+    def predict_step(self, data):
+        """The reconstructions of a batch."""
+        images, _ = inputs.images_and_targets(data)
+        valid = tf.debugging.Assert(inputs.invalid_values(images) == 0, [inputs.OUT_OF_RANGE])
+        with tf.control_dependencies([valid] if valid is not None else []):
+            return self(tf.identity(images), training=False)
 
     @property
     def reported_metrics(self):
@@ -119,17 +119,30 @@ class ImageTrainer(keras.Model):
         Raises:
             ValueError: if the images lie outside [0, 1] or are not finite, or the loss is not.
         """
-        self._check_data(x)
+        self._check_data(x, kwargs)
+        steps = kwargs.get("steps_per_epoch")
+        if latents_from is None:
+            self.prior.check_fit(len(x) if hasattr(x, "shape") else None)
+            inputs.check_length(x, steps)
         # What brings its own order is not shuffled; Keras warns of its own default otherwise.
-        kwargs.setdefault("shuffle", hasattr(x, "shape") or isinstance(x, keras.utils.PyDataset))
+        finite = isinstance(x, keras.utils.PyDataset) and x.num_batches is not None
+        kwargs.setdefault("shuffle", hasattr(x, "shape") or finite)
         history = super().fit(
             x, self.targets(x), batch_size, epochs, verbose, with_guard(callbacks, self), **kwargs
         )
-        if latents_from is not None:
-            self.fit_latents(latents_from)
-        # A generator is spent after training; its user calls `fit_latents` with other data.
-        elif not isinstance(x, Iterator):
-            self.fit_latents(x, steps=kwargs.get("steps_per_epoch"))
+        if latents_from is None and isinstance(x, Iterator):
+            return history  # spent; its user calls `fit_latents` with other data
+        try:
+            if latents_from is None:
+                self.fit_latents(x, steps=steps)
+            else:
+                self.fit_latents(latents_from)
+        except ValueError as error:
+            # What was learned must not be lost by what comes after it.
+            warnings.warn(
+                f"The model is trained, but what sample draws from is not fitted: {error}",
+                stacklevel=2,
+            )
         return history
 
     def targets(self, images):
@@ -142,14 +155,47 @@ class ImageTrainer(keras.Model):
         Raises:
             ValueError: if the images lie outside [0, 1] or are not finite, or the loss is not.
         """
-        self._check_data(x)
+        self._check_data(x, kwargs)
         return super().evaluate(
             x, None, batch_size, verbose, callbacks=with_guard(callbacks, self), **kwargs
         )
 
-    def _check_data(self, data):
+    def predict(self, x, *args, **kwargs):
+        """Reconstructions, as `keras.Model.predict` gives them.
+
+        Raises:
+            ValueError: if the images have another shape, lie outside [0, 1] or are not finite.
+            TypeError: if the images are integers other than uint8.
+        """
+        self._check_data(x, {})
+        try:
+            return super().predict(x, *args, **kwargs)
+        except tf.errors.InvalidArgumentError as error:
+            if inputs.OUT_OF_RANGE not in str(error):
+                raise
+            raise ValueError(inputs.OUT_OF_RANGE) from None
+
+    def train_on_batch(self, x, *args, **kwargs):
+        """As `keras.Model.train_on_batch`, of images that are checked before."""
+        self._check_data(x, {})
+        return super().train_on_batch(x, *args, **kwargs)
+
+    def test_on_batch(self, x, *args, **kwargs):
+        """As `keras.Model.test_on_batch`, of images that are checked before."""
+        self._check_data(x, {})
+        return super().test_on_batch(x, *args, **kwargs)
+
+    def predict_on_batch(self, x):
+        """As `keras.Model.predict_on_batch`, of images that are checked before."""
+        self._check_data(x, {})
+        return super().predict_on_batch(x)
+
+    def _check_data(self, data, options):
+        for name in ("sample_weight", "class_weight"):
+            if options.get(name) is not None:
+                raise ValueError(f"All images weigh the same. Received: {name}")
         if isinstance(data, tf.data.Dataset):
-            spec = inputs.only_images(data.element_spec)
+            spec, _ = inputs.images_and_targets(data.element_spec)
             given = None if spec.shape.rank is None else tuple(spec.shape)
             if given is not None and given[1:] != self.image_shape:
                 raise ValueError(

@@ -1,0 +1,66 @@
+"""What a model asks of a decoder, beside being a built Keras model of latents."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import keras
+
+
+@runtime_checkable
+class Shaped(Protocol):
+    """A decoder that says how many latents it takes and what it gives."""
+
+    latent_dim: int
+    image_shape: tuple[int, ...]
+
+
+@runtime_checkable
+class Decoder(Shaped, Protocol):
+    """A decoder whose outputs have an activation: `call` is that of `logits`."""
+
+    output_activation: str | None
+
+    def logits(self, latents, training: bool | None = None) -> Any:
+        """The outputs before the output activation, `[batch, *image_shape]`."""
+
+
+def shapes_of(decoder) -> tuple[int, tuple[int, ...]]:
+    """(latent_dim, image_shape) of a decoder of pictures.
+
+    Raises:
+        TypeError: if it is not a Keras model.
+        ValueError: if it is not built, or not from a vector to an image.
+    """
+    if not isinstance(decoder, keras.Model):
+        raise TypeError(
+            "decoder must be a Keras model from latents to images, such as gon_tf.ConvDecoder. "
+            f"Received: {type(decoder).__name__}"
+        )
+    if isinstance(decoder, Shaped):
+        return decoder.latent_dim, tuple(decoder.image_shape)
+    try:
+        latents_shape, images_shape = decoder.input_shape, decoder.output_shape
+    except AttributeError:
+        raise ValueError(
+            "decoder must know its shapes: give it a keras.Input. "
+            f"Received: the model {decoder.name!r}, not built"
+        ) from None
+    if len(latents_shape) != 2 or len(images_shape) != 4 or None in images_shape[1:]:
+        raise ValueError(
+            "decoder must map [batch, latent_dim] to [batch, height, width, channels]. "
+            f"Received: {latents_shape} to {images_shape}"
+        )
+    return latents_shape[1], tuple(images_shape[1:])
+
+
+def depends_on_batch(decoder: keras.Model) -> bool:
+    """Whether the picture of some latents depends on the others of the batch, or on chance."""
+    mixing = (
+        keras.layers.BatchNormalization,
+        keras.layers.Dropout,
+        keras.layers.AlphaDropout,
+        keras.layers.GaussianDropout,
+        keras.layers.GaussianNoise,
+    )
+    return any(isinstance(layer, mixing) for layer in decoder._flatten_layers())
