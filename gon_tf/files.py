@@ -38,11 +38,7 @@ WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 def path_of(place: str | os.PathLike) -> Path:
-    """The path that a user gave, with `~` for the home folder.
-
-    Raises:
-        ValueError: if it is empty, as an unset variable of a shell is.
-    """
+    """The path that a user gave, `~` being the home folder; a ValueError if it is empty."""
     if not os.fspath(place):
         raise ValueError("The path of a file or folder must not be empty; . is this folder.")
     return Path(os.path.expanduser(place))  # `~` stays where nobody has a home
@@ -68,9 +64,6 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that becomes `path` in the end, unless something failed.
 
     Nobody ever sees a half-written file. The folder is made if needed.
-
-    Raises:
-        OSError: with the name of `path`, if the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _naming(path), _temporary(path.parent, path.name, _touch) as temporary:
@@ -91,9 +84,6 @@ def filling(folder: Path, seal: str, former: Iterable[str] = ()) -> Iterator[Pat
         seal: the file without which the others mean nothing. It goes first and comes last, so a
             kill between leaves no mixture of old and new that is taken for either.
         former: further files to replace, relative to `folder`.
-
-    Raises:
-        OSError: with the name of `folder`, if the disk is full.
     """
     name = folder.absolute().name
     place = folder if folder.is_dir() else folder.parent
@@ -131,11 +121,7 @@ def _exchange(folder: Path, source: Path, aside: Path, seal: str, former: Iterab
 
 
 def write(path: Path, content: bytes) -> None:
-    """Writes `content` to `path`, whole or not at all, and waits until the disk has it.
-
-    Raises:
-        OSError: if it cannot be written; a former file is then still there.
-    """
+    """Writes `content` to `path`, whole or not at all, and waits until the disk has it."""
     with replacing(path) as temporary, open(temporary, "wb") as file:
         file.write(content)
         file.flush()
@@ -149,20 +135,13 @@ def write(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, values: dict) -> None:
-    """Writes a JSON object for people to read; as `write`.
-
-    Raises:
-        TypeError: if a value is none of JSON's.
-    """
+    """Writes a JSON object for people to read; as `write`."""
     write(path, json_bytes(values))
 
 
 def json_bytes(values: dict) -> bytes:
     """The content that `write_json` gives a file."""
     return (json.dumps(values, indent=2) + "\n").encode()
-
-
-write_durably = write  # its name until the rooms that call it have moved
 
 
 # Temporary names
@@ -203,11 +182,7 @@ def _short(name: str) -> str:
 
 
 def _lock(path: Path) -> int | None:
-    """A descriptor that holds the lock on a file or folder; None if there are no locks.
-
-    Raises:
-        BlockingIOError: if another process holds it.
-    """
+    """A descriptor that holds the lock on a file or folder; None if there are no locks."""
     if fcntl is None:
         return None
     descriptor = os.open(path, os.O_RDONLY | PLAINLY)
@@ -325,11 +300,7 @@ def read_json(path: Path, most_bytes: int = 2**20) -> dict:
 
 
 def parse_json(content: bytes, source: str | os.PathLike) -> dict:
-    """The JSON object in `content`, which comes from `source`.
-
-    Raises:
-        ValueError: if it is none, nested more than 50 deep, or has integers of over 40 digits.
-    """
+    """The JSON object in `content`, which comes from `source`."""
     with contextlib.suppress(ValueError, RecursionError):
         values = json.loads(content.decode("utf-8"), parse_int=_integer)
         if isinstance(values, dict) and _levels(values) <= JSON_LEVELS:

@@ -98,14 +98,7 @@ def receive(url: str, content: bytearray, most_bytes: int, *, exactly: bool) -> 
 
 @contextlib.contextmanager
 def answer(url: str, start: int) -> Iterator[requests.Response]:
-    """The server's answer to a request for a file from byte `start` on, its content to be read.
-
-    Raises:
-        TemporaryError: if there is none, it is another part, or it breaks off.
-        ConnectionError: if the server does not prove who it is.
-        FileNotFoundError: if the server has no such file, or does not give it away.
-        ValueError: if a URL that it leads to may not be read.
-    """
+    """The server's answer to a request for a file from byte `start` on, its content to be read."""
     import requests
     from urllib3.exceptions import LocationValueError
 

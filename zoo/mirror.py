@@ -44,12 +44,7 @@ class FolderZoo:
         return registry.parse(files.read_plain(path, registry.MOST_BYTES), path)
 
     def read(self, entry: Entry) -> tuple[Path, dict[str, bytes]]:
-        """The preset folder of a model, and its files, which are those of the registry.
-
-        Raises:
-            ValueError: if a file is not the one that was registered.
-            FileNotFoundError: if a file is missing.
-        """
+        """The preset folder of a model, and its files, which are those of the registry."""
         preset = self.root / entry.name
         if preset.is_symlink():
             raise ValueError(f"{preset} is a link; a zoo holds the folders themselves.")
@@ -107,11 +102,6 @@ class WebZoo:
         """The preset folder of a model in the cache, downloaded if it is not there or damaged.
 
         Several processes may ask at once: one downloads, the others wait.
-
-        Raises:
-            ConnectionError: if the server cannot be reached.
-            FileNotFoundError: if the server lacks a file.
-            ValueError: if the server has another file than the registry says.
         """
         cached = FolderZoo(cache() / "models" / entry.digest)
         with contextlib.suppress(ValueError, OSError):
@@ -195,11 +185,6 @@ def find(model: str) -> Entry:
     Args:
         model: name in the zoo, or URL: `https://HOST/PATH/NAME` for NAME in the zoo at
             `https://HOST/PATH`.
-
-    Raises:
-        UnknownModelError: if there is none; the text suggests the nearest name.
-        OSError: if the zoo cannot be read.
-        ValueError: if the zoo's registry is damaged.
     """
     return _zoo_and_entry(model)[1]
 

@@ -40,9 +40,6 @@ class Entry:
         latent_dim: number of latents.
         metrics: measured values, with the data they were measured on.
         files: {file name: {"sha256": hex digest, "bytes": size}}.
-
-    Raises:
-        ValueError: if a value is not of that kind; a name that could be a path is not one.
     """
 
     name: str
@@ -104,15 +101,7 @@ def is_fingerprint(value, most_bytes: int) -> bool:
 
 
 def parse(content: bytes, source: str | os.PathLike) -> tuple[Entry, ...]:
-    """The entries of a registry.
-
-    Args:
-        content: the text of registry.json.
-        source: where it comes from, for messages.
-
-    Raises:
-        ValueError: if it is not a registry that this version reads.
-    """
+    """The entries of a registry."""
     source = os.fspath(source)
     registry = files.parse_json(content, source)
     models = registry.get("models")
@@ -131,11 +120,7 @@ def parse(content: bytes, source: str | os.PathLike) -> tuple[Entry, ...]:
 
 
 def find(name: str, among: Iterable[Entry], where: str = "") -> Entry:
-    """The entry of that name.
-
-    Raises:
-        UnknownModelError: if there is none; the text suggests the nearest name.
-    """
+    """The entry of that name."""
     known = {entry.name: entry for entry in among}
     if name in known:
         return known[name]
@@ -147,12 +132,7 @@ def find(name: str, among: Iterable[Entry], where: str = "") -> Entry:
 
 
 def index(root: Path) -> tuple[Entry, ...]:
-    """Writes registry.json for the preset folders in `root`, which end in "-<variant>".
-
-    Raises:
-        ValueError: if a folder is not a preset, or has no such name.
-        OSError: if a file is missing or cannot be written.
-    """
+    """Writes registry.json for the preset folders in `root`, which end in "-<variant>"."""
     found = scan(root)
     models = [asdict(entry) for entry in found]
     files.write_json(root / REGISTRY, {"format": FORMAT, "models": models})
@@ -160,22 +140,13 @@ def index(root: Path) -> tuple[Entry, ...]:
 
 
 def scan(root: Path) -> tuple[Entry, ...]:
-    """The entries of all preset folders in `root`, but for those that are still being written.
-
-    Raises:
-        ValueError, OSError: as `index`.
-    """
+    """The entries of all preset folders in `root`, but for those that are still being written."""
     presets = sorted(config.parent for config in root.glob(f"*/{CONFIG}"))
     return tuple(entry_of(preset) for preset in presets if not preset.name.startswith("."))
 
 
 def entry_of(preset: Path) -> Entry:
-    """The entry of a preset folder.
-
-    Raises:
-        ValueError: if its metadata or its name are not those of a preset.
-        OSError: if a file is missing.
-    """
+    """The entry of a preset folder."""
     contents = read(preset)
     metadata = files.parse_json(contents[METADATA], preset / METADATA)
     if missing := [key for key in OF_METADATA if key not in metadata]:
@@ -191,12 +162,7 @@ def entry_of(preset: Path) -> Entry:
 
 
 def read(preset: Path, names: Iterable[str] = FILES) -> dict[str, bytes]:
-    """Files of a preset folder, which may be anybody's, as they were at one moment.
-
-    Raises:
-        ValueError: if one is a link, no plain file, or too large, or they change all the time.
-        FileNotFoundError: if one is missing.
-    """
+    """Files of a preset folder, which may be anybody's, as they were at one moment."""
     for _ in range(3):
         contents = {file: files.read_plain(preset / file, FILES[file]) for file in names}
         # Whoever saves a preset takes its config away first, and puts the new one last.

@@ -123,13 +123,7 @@ def implicit_autoencoder(decoder, case: Case):
     points = keras.ops.convert_to_tensor(grid(case.image_shape[:-1]))
     latents = keras.Input((case.latent_dim,))
     pictures = keras.layers.Reshape(case.image_shape)(decoder(latents, points))
-    layers = [keras.layers.Dense(case.width, activation="elu") for _ in range(case.depth)]
-    encoder = keras.Sequential(
-        [
-            keras.Input(case.image_shape),
-            keras.layers.Flatten(),
-            *layers,
-            keras.layers.Dense(case.latent_dim),
-        ]
-    )
+    hidden = [keras.layers.Dense(case.width, activation="elu") for _ in range(case.depth)]
+    first, last = keras.layers.Flatten(), keras.layers.Dense(case.latent_dim)
+    encoder = keras.Sequential([keras.Input(case.image_shape), first, *hidden, last])
     return gon_tf.Autoencoder(keras.Model(latents, pictures), encoder=encoder)

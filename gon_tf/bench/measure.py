@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import time
@@ -59,13 +60,11 @@ def facts() -> dict:
 
 def versions() -> dict[str, str]:
     """Versions of the packages that matter to a figure, of those that are installed."""
-    found = {}
+    installed = {}
     for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            installed[package] = metadata.version(package)
+    return installed
 
 
 def machine(given: dict | None = None) -> str:

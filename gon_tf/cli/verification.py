@@ -60,11 +60,7 @@ def check(name: str, metrics: bool, data_dir: Path | None) -> dict:
 
 
 def compare(preset: Path, name: str, data_dir: Path | None) -> dict:
-    """For each metric of the card that can be measured: recorded, measured, relative difference.
-
-    Raises:
-        ValueError: if the card does not say what was measured.
-    """
+    """For each metric of the card that can be measured: recorded, measured, relative difference."""
     recorded = arguments.metadata(preset).get("metrics")
     split = recorded.get("split") if isinstance(recorded, dict) else None
     if not isinstance(split, str):

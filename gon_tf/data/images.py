@@ -92,61 +92,69 @@ def _decode(file: str | os.PathLike | io.BytesIO, size: tuple[int, int] | None) 
     """The picture in an open file or at a path, its size checked before it is decoded."""
     with Image.open(file, formats=FORMATS) as image:
         check_size(image.height, image.width)
-        large = image.width * image.height > LARGE
-        with _one_large if large else contextlib.nullcontext():
-            # A JPEG can be decoded to less; its last pixels may then lie partly beyond its edge.
-            drafted = image.draft(image.mode, (2 * max(size),) * 2) if large and size else None
-            swap, down, right = TURNS.get(_orientation(image), (False, 1, 1))
-            columns, rows = drafted[1][2:] if drafted else image.size
-            factor = 1.0
-            if large and size:
-                height, width = size[::-1] if swap else size
-                factor = max(1.0, min(rows / (2 * height), columns / (2 * width), MOST_REDUCED))
-            pixels = _to_array(image, (rows, columns), int(rows / factor), int(columns / factor))
+        if image.width * image.height <= LARGE:
+            return _upright(image, np.asarray(_convert(_loaded(image))))
+        with _one_large:
+            pixels = _upright(image, _convert_large(image, size))
             image.close()  # gives its memory back before the next one begins
-            pixels = pixels.swapaxes(0, 1) if swap else pixels
-            return np.ascontiguousarray(pixels[::down, ::right])
+            return pixels
 
 
-def _orientation(image: Image.Image) -> int | None:
-    """What EXIF says of it; None if that cannot be read, whatever is wrong with it."""
+def _upright(image: Image.Image, pixels: np.ndarray) -> np.ndarray:
+    """The pixels of a picture `[H, W, C]` as its EXIF says, if that can be read."""
     try:
-        orientation = image.getexif().get(0x0112)
-        return orientation if isinstance(orientation, int) else None
-    except Exception:
-        return None
+        swap, down, right = TURNS.get(image.getexif().get(0x0112), (False, 1, 1))
+    except Exception:  # whatever is wrong with it
+        swap, down, right = False, 1, 1
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    pixels = pixels.swapaxes(0, 1) if swap else pixels
+    return np.ascontiguousarray(pixels[::down, ::right])
 
 
-def _to_array(image: Image.Image, sides: tuple[float, float], height: int, width: int):
-    """The pixels of an open picture, whose sides are (rows, columns), as uint8 `[H, W, 1 or 3]`.
-
-    Some rows at a time, as each conversion needs several times the memory of what it converts.
-    """
+def _loaded(image: Image.Image) -> Image.Image:
+    """The picture, decoded."""
     image.load()
     if image.format == "BMP" and image.mode == "RGBA" and image.getextrema()[3] == (0, 0):
         image.putalpha(255)  # many programs leave these bytes empty
-    grey = image.mode in ("1", "L", "LA") or image.mode.startswith("I")
-    pixels = np.empty([height, width, 1 if grey else 3], np.uint8)
-    scale = sides[0] / height
-    together = max(1, int(STRIP / (scale * image.width)))
-    for first in range(0, height, together):
-        last = min(first + together, height)
-        top, bottom = int(first * scale), min(math.ceil(last * scale), image.height)
-        strip = _convert(image.crop((0, top, image.width, bottom)), "L" if grey else "RGB")
-        box = (0, first * scale - top, sides[1], min(last * scale - top, strip.height))
-        part = strip.resize((width, last - first), Image.Resampling.BOX, box)
-        pixels[first:last] = np.asarray(part).reshape(-1, *pixels.shape[1:])
-    return pixels
+    return image
 
 
-def _convert(image: Image.Image, mode: str) -> Image.Image:
+def _convert(image: Image.Image) -> Image.Image:
     """A picture of whatever mode as grey ("L") or "RGB", transparent parts on white."""
     if image.mode.startswith("I"):  # Pillow would cut 16 bits off at 255 instead of scaling them
         return Image.fromarray(((np.asarray(image, np.uint32) + 128) // 257).astype(np.uint8))
+    mode = "L" if image.mode in ("1", "L", "LA") else "RGB"
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image.convert("RGBA"))
-    return image.convert(mode)
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _convert_large(image: Image.Image, size: tuple[int, int] | None) -> np.ndarray:
+    """The pixels of a picture, reduced to no less than twice the (height, width) `size`.
+
+    Some rows at a time, as each conversion needs several times the memory of what it converts.
+    """
+    side = max(size) if size else math.inf  # whichever way the picture will be turned
+    # A JPEG can be decoded to less; its last pixels may then lie partly beyond its edge.
+    drafted = image.draft(image.mode, (2 * side,) * 2) if size else None
+    columns, rows = drafted[1][2:] if drafted else image.size
+    factor = max(1.0, min(rows / (2 * side), columns / (2 * side), MOST_REDUCED))
+    height, width = int(rows / factor), int(columns / factor)
+    image, pixels = _loaded(image), None
+    together = max(1, int(STRIP / (factor * image.width)))
+    for first in range(0, height, together):
+        last = min(first + together, height)
+        begin, end = (rows / height * row for row in (first, last))
+        top, bottom = int(begin), min(math.ceil(end), image.height)
+        strip = _convert(image.crop((0, top, image.width, bottom)))
+        box = (0, begin - top, columns, min(end - top, strip.height))
+        part = np.asarray(strip.resize((width, last - first), Image.Resampling.BOX, box))
+        if pixels is None:
+            pixels = np.empty([height, *part.shape[1:]], np.uint8)
+        pixels[first:last] = part
+    assert pixels is not None
+    return pixels
 
 
 def to_channels(images, channels: int) -> tf.Tensor:

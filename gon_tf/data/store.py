@@ -21,13 +21,7 @@ HASHED_TOGETHER = 2**24  # bytes
 def order(count: int, seed: int, epoch: int) -> np.ndarray:
     """The order of images in an epoch: the same for the same arguments, anywhere and always.
 
-    Args:
-        count: number of images.
-        seed: any integer >= 0.
-        epoch: number of the epoch, from 0.
-
-    Returns:
-        int64 `[count]`, the numbers 0 to count - 1 shuffled.
+    It is int64 `[count]`, the numbers 0 to count - 1 shuffled.
     """
     # Unlike a Generator's shuffle, the raw bits of Philox are promised to stay as they are.
     bits = np.random.Philox(np.random.SeedSequence([seed, epoch])).random_raw(count)
@@ -216,26 +210,18 @@ def collect(
     memory_budget: int,
     cache_dir: str | Path | None,
 ) -> np.ndarray:
-    """All images in one array: in memory if they fit the budget, else in a file.
+    """All images, `count` at the most, in one array: in memory if they fit the budget of bytes.
 
-    The file has no name, so that it is gone when the array is, or when the process dies.
-
-    Args:
-        parts: uint8 `[any number, height, width, channels]`, together at most `count` images.
-        count: an upper bound of the number of images.
-        image_shape: (height, width, channels).
-        memory_budget: bytes.
-        cache_dir: folder of the file; the system's folder for temporary files if None.
-
-    Returns:
-        uint8 `[count or fewer, height, width, channels]`.
+    Else they go to a file in `cache_dir`, or the system's folder for temporary files. It has no
+    name, so that it is gone when the array is, or when the process dies.
 
     Raises:
         OSError: if the folder of the file is missing or full.
     """
     size = count * math.prod(image_shape)
     if size > memory_budget:
-        return _collect_in_file(parts, size, image_shape, Path(cache_dir or tempfile.gettempdir()))
+        folder = Path(cache_dir or tempfile.gettempdir()).expanduser()
+        return _collect_in_file(parts, size, image_shape, folder)
     pixels, filled = np.empty([count, *image_shape], np.uint8), 0
     for part in parts:
         pixels[filled : filled + len(part)] = part

@@ -49,12 +49,7 @@ class SavedModel:
         archive.write_out(str(folder), verbose=False)
 
     def run(self, folder: Path, calls: dict) -> dict[str, np.ndarray]:
-        """Results of calls, in a process that has never seen the model.
-
-        Args:
-            folder: what `write` wrote.
-            calls: {"function/number": {argument: array}}.
-        """
+        """Results of calls, in a process that has never seen the model."""
         flat = {f"{call}/{name}": a for call, inputs in calls.items() for name, a in inputs.items()}
         with tempfile.TemporaryDirectory() as temporary:
             files = [str(Path(temporary, name)) for name in ("calls.npz", "results.npz")]

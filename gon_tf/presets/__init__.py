@@ -90,12 +90,7 @@ def load(model: str | os.PathLike) -> keras.Model:
 
 
 def read(folder: Path, contents: dict[str, bytes]) -> keras.Model:
-    """The model in the config.json and model.weights.h5 of a preset; see `load`.
-
-    Args:
-        folder: where they come from, for messages.
-        contents: by the names of the files.
-    """
+    """The model in the config.json and model.weights.h5 of a preset; see `load`."""
     config = files.parse_json(contents[CONFIG], folder / CONFIG)
     check(config, folder / CONFIG)
     with weights.room_for(weights.check(contents[WEIGHTS], folder / WEIGHTS)):

@@ -24,11 +24,7 @@ MOST_STEPS = {"inner_steps": 20, "encode_steps": 10_000}
 
 
 def describe(layer) -> dict:
-    """Registered class and constructor arguments of a model or decoder, as JSON values.
-
-    Raises:
-        ValueError: if it, or a layer among its arguments, is of a class that is not registered.
-    """
+    """Registered class and constructor arguments of a model or decoder, as JSON values."""
     name = keras.saving.get_registered_name(type(layer))
     if registered(name) is not type(layer):
         raise ValueError(
@@ -50,16 +46,7 @@ def registered(name: str) -> type | None:
 
 
 def check(description: dict, source: str | os.PathLike, *, whole: bool = True) -> None:
-    """Raises unless a description names a registered class, with plain values for its arguments.
-
-    Args:
-        description: what `describe` gives, from a file that may say anything.
-        source: the file, for messages.
-        whole: it is the model, not one of its layers.
-
-    Raises:
-        ValueError: if the class is another, or an argument is none that a preset could have.
-    """
+    """Raises unless a description names a registered class, with plain values for its arguments."""
     name, arguments = description.get("class"), description.get("arguments")
     found = registered(name) if isinstance(name, str) else None
     if found is None or hasattr(found, "save_to_preset") is not whole:
@@ -104,11 +91,7 @@ def is_bounded(argument: str, value) -> bool:
 
 
 def build(description: dict, source: str | os.PathLike) -> keras.Layer:
-    """The model or layer that `describe` described, with new weights.
-
-    Raises:
-        ValueError: if the description is not one of a class of this project.
-    """
+    """The model or layer that `describe` described, with new weights."""
     arguments = {
         argument: build(value, source) if is_layer(value) else value
         for argument, value in description["arguments"].items()

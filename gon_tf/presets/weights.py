@@ -44,11 +44,7 @@ def damage_named(source: str | os.PathLike) -> Iterator[None]:
 
 
 def load(model: keras.Model, content: bytes, source: str | os.PathLike) -> None:
-    """Gives `model` the weights in a weights file.
-
-    Raises:
-        ValueError: if they are not those of such a model, or not finite.
-    """
+    """Gives `model` the weights in a weights file."""
     with damage_named(source):
         model.load_weights(File(content))
         if not all(np.all(np.isfinite(weight)) for weight in model.get_weights()):
@@ -56,11 +52,7 @@ def load(model: keras.Model, content: bytes, source: str | os.PathLike) -> None:
 
 
 def check(content: bytes, source: str | os.PathLike) -> list[tuple[int, ...]]:
-    """Shapes of the arrays in a weights file that has plain arrays only.
-
-    Raises:
-        ValueError: if there is anything else, or the file is damaged.
-    """
+    """Shapes of the arrays in a weights file that has plain arrays only."""
     arrays = []
 
     def trouble_with(name: str, found: h5py.HLObject) -> str | None:
@@ -89,9 +81,6 @@ def room_for(stored: list[tuple[int, ...]]) -> Iterator[None]:
     """Lets a model be built whose weights could be those of `stored`; stops a larger one.
 
     A variable is refused before its memory is taken.
-
-    Raises:
-        ValueError: if there are many more variables or numbers.
     """
     variables = len(stored) + SPARE_VARIABLES
     numbers = sum(map(math.prod, stored)) + SPARE_NUMBERS

@@ -166,6 +166,7 @@ def test_strips_of_a_picture_make_the_whole(tmp_path, monkeypatch, mode):
         image.putalpha(Image.fromarray(NOISE[..., 1]))
     path = saved(image, tmp_path / "a.png")
     whole = read_image(path)
+    monkeypatch.setattr(images, "LARGE", 1)
     for pixels in (1, 36 * 5, 36 * 24 - 1):
         monkeypatch.setattr(images, "STRIP", pixels)
         np.testing.assert_array_equal(read_image(path), whole)
@@ -202,9 +203,9 @@ def test_large_pictures_are_decoded_one_at_a_time(tmp_path, monkeypatch):
         most.append(len(inside))
         time.sleep(0.02)
         inside.pop()
-        return NOISE
+        return Image.fromarray(NOISE)
 
-    monkeypatch.setattr(images, "_to_array", decode)
+    monkeypatch.setattr(images, "_loaded", decode)
     for large, expected in ((10, {1}), (10**6, {1, 2})):
         monkeypatch.setattr(images, "LARGE", large)
         most.clear()

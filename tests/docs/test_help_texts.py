@@ -5,8 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from PIL import Image
 
 from docs.generate import help_texts as generated
+from gon_tf.cli import main
 
 AGAIN = "run: python -m docs.generate.help_texts"
 
@@ -14,6 +17,21 @@ AGAIN = "run: python -m docs.generate.help_texts"
 @pytest.fixture
 def root():
     return Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run `gon-tf` with some arguments, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(
+        main, list(map(str, arguments)), prog_name="gon-tf"
+    )
+
+
+@pytest.fixture
+def pixels():
+    """Read a picture file."""
+    return lambda file: np.asarray(Image.open(file))
 
 
 @pytest.fixture

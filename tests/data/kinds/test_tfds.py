@@ -1,23 +1,14 @@
 import json
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from PIL import Image
 
-from gon_tf.data import load, open_images, open_source, stream
+from gon_tf.data import open_source
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "tensorflow_datasets"
+from ..conftest import values
 
-
-def numbers(images):
-    """The value of all pixels of each picture."""
-    return [int(np.unique(image[..., 0]).item()) for image in images.as_numpy_iterator()]
-
-
-# TensorFlow Datasets
+SHARED = Path(__file__).parents[4] / "shared" / "data" / "tensorflow_datasets"
 
 
 @pytest.mark.parametrize("name", ["toy_digits", "toy-digits", "Toy-Digits:train"])
@@ -26,12 +17,12 @@ def test_tfds_name_is_normalised(tfds_dir, name):
     assert source.name == "toy_digits:train"
     assert source.count == 20
     assert source.images.element_spec.shape == (6, 8, 1)
-    assert numbers(source.images) == list(range(20))  # feature "image", though "cover" is first
+    assert values(source.images) == list(range(20))  # feature "image", though "cover" is first
 
 
 def test_tfds_split_expression(tfds_dir):
     source = open_source("toy_digits:train[90%:]+test[:2]", tfds_dir)
-    assert numbers(source.images) == [18, 19, 20, 21]
+    assert values(source.images) == [18, 19, 20, 21]
     assert source.count == len(source.images) == 4
 
 
@@ -39,7 +30,7 @@ def test_tfds_split_expression(tfds_dir):
 def test_tfds_configuration_and_another_feature_name(tfds_dir, name):
     source = open_source(name, tfds_dir)
     assert source.name == "toy_letters/greek:train"
-    assert numbers(source.images) == [3]
+    assert values(source.images) == [3]
 
 
 def test_tfds_description_goes_into_json(tfds_dir):
@@ -112,94 +103,6 @@ def test_known_data_set_that_is_not_on_disk(tmp_path):
         f'`python -c "import tensorflow_datasets as tfds; {load}"`, or name the folder that has it '
         "by --data-dir or TFDS_DATA_DIR."
     )
-
-
-# Folders
-
-
-def test_folder_is_read_in_the_order_of_its_paths(folder):
-    source = open_source(str(folder))
-    assert source.name == str(folder)
-    assert source.count == 3
-    assert numbers(source.images) == [10, 20, 30]
-    assert [image.shape for image in source.images] == [(6, 8, 1), (4, 4, 3), (7, 5, 3)]
-    assert source.description == {"folder": "photos", "files": 3}
-
-
-def test_relative_path_and_home(folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    assert open_source(".").description["folder"] == "photos"
-    assert open_source("c").count == 1
-    monkeypatch.setenv("HOME", str(folder))
-    assert open_source("~/c").count == 1
-
-
-def test_paths_of_any_type_and_home(folder, monkeypatch):
-    monkeypatch.setenv("HOME", str(folder.parent))
-    np.save(folder / "a.npy", np.zeros([2, 6, 8], np.uint8))
-    for name in (folder, Path("~/photos"), "~/photos", "~/photos/a.npy,~/photos"):
-        assert open_source(name).count >= 3
-        assert load(name, (6, 8, 1), 9).cardinality() == 1
-        assert len(open_images(name, (6, 8, 1))) >= 3
-        assert len(next(stream(name, (6, 8, 1), 9))) >= 3
-    assert open_source(folder / "a.npy").description == {"file": "a.npy"}
-
-
-def test_data_set_comes_before_a_folder_of_its_name(folder, tfds_dir, monkeypatch):
-    (folder / "c").rename(folder / "mnist")
-    (folder / "toy_digits").mkdir()
-    monkeypatch.chdir(folder)
-    assert open_source("toy_digits", tfds_dir).name == "toy_digits:train"
-    assert open_source("./mnist", tfds_dir).count == 1
-    with pytest.raises(FileNotFoundError, match=r"write './mnist' for the folder of that name\."):
-        open_source("mnist", tfds_dir)
-
-
-def test_broken_files_are_named_and_skipped(folder):
-    (folder / "a1.png").write_bytes((folder / "a.png").read_bytes()[:50])
-    (folder / "c" / "text.jpg").write_text("not a picture")
-    source = open_source(str(folder))
-    with pytest.warns(UserWarning, match="skipped") as warned:
-        assert numbers(source.images) == [10, 20, 30]
-    messages = sorted(str(warning.message) for warning in warned)
-    assert len(messages) == 2
-    assert messages[0].startswith(f"Cannot read image '{folder / 'a1.png'}'")
-    assert messages[1].startswith(f"Cannot read image '{folder / 'c' / 'text.jpg'}'")
-    assert all(message.endswith("(skipped)") and "\n" not in message for message in messages)
-
-
-def test_folder_of_broken_files(tmp_path):
-    for name in ("a.png", "b.jpg"):
-        (tmp_path / name).write_text("not a picture")
-    with pytest.raises(ValueError, match=r"None of the 2 images in .* can be read: .*a\.png"):
-        open_source(str(tmp_path))
-
-
-def test_path_that_does_not_exist(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"There is no folder '.*missing'\."):
-        open_source(str(tmp_path / "missing"))
-
-
-def test_folder_without_images(tmp_path):
-    (tmp_path / "notes.txt").write_text("not a picture")
-    with pytest.raises(FileNotFoundError, match=r"no images in .*; looked for \.bmp, .*\.webp"):
-        open_source(str(tmp_path))
-
-
-def test_file_instead_of_a_folder(tmp_path):
-    Image.new("L", (2, 2)).save(tmp_path / "a.png")
-    with pytest.raises(NotADirectoryError, match=r"a\.png' is a file; a data set is a folder"):
-        open_source(str(tmp_path / "a.png"))
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="file names must be Unicode here")
-def test_file_names_of_any_bytes(tmp_path):
-    Image.new("L", (2, 2), 5).save(tmp_path / "a.png")
-    (tmp_path / "a.png").rename(tmp_path / "\udcff.png")
-    assert numbers(open_source(str(tmp_path)).images) == [5]
-
-
-# Real data
 
 
 @pytest.fixture
