@@ -1,5 +1,4 @@
 import functools
-import io
 import os
 import signal
 
@@ -9,10 +8,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from click.testing import CliRunner
-from PIL import Image
-
-from gon_tf.cli import main
 
 # Tests that run in the background may ignore Ctrl-C, and so would all processes that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -45,30 +40,6 @@ def rectangles():
 def images(rectangles):
     """Ten 8x8 grey pictures for one test, see `rectangles`."""
     return rectangles.copy()
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Run `gon-tf` with some arguments, in this process and an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("GON_TF_DEBUG", raising=False)
-
-    def invoke(*arguments, stdin=None):
-        arguments = [str(argument) for argument in arguments]
-        return CliRunner().invoke(main, arguments, prog_name="gon-tf", input=stdin)
-
-    return invoke
-
-
-@pytest.fixture(scope="session")
-def pixels():
-    """Read a picture file, or its bytes."""
-
-    def read(file):
-        with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
-            return np.asarray(image)
-
-    return read
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import io
 import os
 import shutil
 import subprocess
@@ -7,9 +8,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 import gon_tf
+from gon_tf.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,6 +21,19 @@ ROOT = Path(__file__).resolve().parents[2]
 def root():
     """Folder of the checkout."""
     return ROOT
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run `gon-tf` with some arguments, in this process and an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GON_TF_DEBUG", raising=False)
+
+    def invoke(*arguments, stdin=None):
+        arguments = [str(argument) for argument in arguments]
+        return CliRunner().invoke(main, arguments, prog_name="gon-tf", input=stdin)
+
+    return invoke
 
 
 def make_preset(folder, channels):
@@ -50,6 +66,17 @@ def implicit_model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("presets") / "tiny-implicit"
     gon_tf.ImplicitGON(decoder, (8, 8, 1)).save_to_preset(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def pixels():
+    """Read a picture file, or its bytes."""
+
+    def read(file):
+        with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as image:
+            return np.asarray(image)
+
+    return read
 
 
 @pytest.fixture
