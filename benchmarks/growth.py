@@ -15,16 +15,17 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from benchmarks import in_fresh_process, median_times, print_table
 from gon_tf.bench import comparison, workers
-from gon_tf.bench.cases import CASES
+from gon_tf.bench.cases import CASES, Case
 from gon_tf.bench.measure import machine
 from gon_tf.bench.ways import build
 from gon_tf.startup import start_tensorflow
 
 # kind: (network, batch, {size that changes: its values})
-TRAINING = {
+TRAINING: dict[str, tuple[Case, int, dict[str, tuple[int, ...]]]] = {
     "conv": (
         CASES["conv-256"],
         64,
@@ -78,7 +79,8 @@ def sweep(kind: str, turns: int) -> dict[str, dict[int, dict]]:
     for size, values in sizes.items():
         results[size] = {}
         for value in values:
-            changed = case if size == "batch" else dataclasses.replace(case, **{size: value})
+            change: dict[str, Any] = {} if size == "batch" else {size: value}
+            changed = dataclasses.replace(case, **change)
             found = training(changed, value if size == "batch" else batch, turns)
             results[size][value] = found
             for path, (milliseconds, mib) in found.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,12 +47,12 @@ class Size(click.ParamType):
         """Parse `value`."""
         if isinstance(value, tuple):
             return value
-        sides = value.lower().split("x")
-        if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+        sides = re.fullmatch(r"(\d+)(?:x(\d+))?", value, re.ASCII | re.IGNORECASE)
+        if not sides:
             self.fail(
                 f"{value!r} is not a size; write 32, or 48x64 for height x width.", param, ctx
             )
-        height, width = int(sides[0]), int(sides[-1])
+        height, width = int(sides[1]), int(sides[2] or sides[1])
         if not (1 <= height <= self.highest and 1 <= width <= self.highest):
             self.fail(f"{value!r} is not between 1 and {self.highest} pixels a side.", param, ctx)
         return height, width
@@ -67,22 +68,20 @@ class Seeds(click.ParamType):
         """Parse `value`."""
         if isinstance(value, tuple):
             return value
-        ranges = [self.parse_range(part, param, ctx) for part in value.split(",")]
-        if sum(len(seeds) for seeds in ranges) > MOST_SEEDS:
-            self.fail(f"{value!r} asks for more than {MOST_SEEDS:,} pictures.", param, ctx)
-        return tuple(dict.fromkeys(seed for seeds in ranges for seed in seeds))
-
-    def parse_range(self, text, param, ctx) -> range:
-        """One seed or one `first-last`."""
-        ends = text.strip().split("-")
-        if len(ends) > 2 or not all(end.isdecimal() for end in ends):
-            self.fail(f"{text!r} is not a seed or a range; write 3,7,10-12.", param, ctx)
-        first, last = int(ends[0]), int(ends[-1])
-        if last < first:
-            self.fail(f"{text!r} runs backwards; write {last}-{first}.", param, ctx)
-        if last > self.highest:
-            self.fail(f"{last} is too large for a seed; the largest is {self.highest}.", param, ctx)
-        return range(first, last + 1)
+        seeds: dict[int, None] = {}  # a set that keeps its order
+        for part in value.split(","):
+            ends = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip(), re.ASCII)
+            if not ends:
+                self.fail(f"{part!r} is not a seed or a range; write 3,7,10-12.", param, ctx)
+            first, last = int(ends[1]), int(ends[2] or ends[1])
+            if last < first:
+                self.fail(f"{part!r} runs backwards; write {last}-{first}.", param, ctx)
+            if last > self.highest:
+                self.fail(f"{last} is too large; the largest is {self.highest}.", param, ctx)
+            if len(seeds) + last - first >= MOST_SEEDS:
+                self.fail(f"{value!r} asks for more than {MOST_SEEDS:,} pictures.", param, ctx)
+            seeds.update(dict.fromkeys(range(first, last + 1)))
+        return tuple(seeds)
 
 
 def examples(*lines: str) -> str:

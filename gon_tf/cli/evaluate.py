@@ -77,9 +77,9 @@ def named_batches(dataset, image_shape, batch_size, data_dir, crop) -> Iterator[
         inputs.check(found)
     source = inputs.open_source(found, data_dir, fit="crop" if crop else "stretch")
     batches = source.batches(range(source.count), image_shape, batch_size)
-    for batch in report.progress(batches, math.ceil(source.count / batch_size), "Ranking"):
-        pairs = zip(batch.names.tolist(), batch.numbers.tolist(), strict=True)
-        yield [name or str(number) for name, number in pairs], batch.images
+    steps = math.ceil(source.count / batch_size)
+    for numbers, names, images in report.progress(batches, steps, "Ranking"):
+        yield [str(name or number) for name, number in zip(names, numbers, strict=True)], images
 
 
 def show_ranking(images: list[dict], job: dict, as_json: bool) -> None:

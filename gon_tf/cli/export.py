@@ -78,7 +78,8 @@ def some_images(found, image_shape, data_dir):
     """The first images of what `--images` named."""
     source = inputs.open_source(found, data_dir)
     count = min(source.count, 256)
-    return next(source.batches(range(count), image_shape)).images
+    _, _, images = next(source.batches(range(count), image_shape))
+    return images
 
 
 def show(model: str, format: str, functions, as_json: bool) -> None:

@@ -29,9 +29,9 @@ def echo_json(value: dict) -> None:
 
 
 def echo_lines(values: Iterable) -> None:
-    """Print each of `values` on a line."""
+    """Print each of `values` on a line; to a terminal nothing that could steer it."""
     for value in values:
-        click.echo(value)
+        click.echo(printable(str(value)) if sys.stdout.isatty() else value)
 
 
 def plain(value: Any) -> Any:
@@ -76,7 +76,7 @@ def echo_pairs(pairs: dict[str, Any], *, err: bool = False) -> None:
     """Print names and values, one pair a line, the values aligned."""
     width = max(map(len, pairs))
     for name, value in pairs.items():
-        click.echo(f"{name.ljust(width)}  {text(value)}".rstrip(), err=err)
+        click.echo(f"{printable(name).ljust(width)}  {text(value)}".rstrip(), err=err)
 
 
 def flatten(nested: dict, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -2,10 +2,9 @@
 
 from gon_tf.latent_files.encoding import encode_to_file, encode_to_folder
 from gon_tf.latent_files.files import Latents, fingerprint, joined, read, write
-from gon_tf.latent_files.sources import Batch, DataSet, Pictures
+from gon_tf.latent_files.sources import DataSet, Pictures
 
 __all__ = [
-    "Batch",
     "DataSet",
     "Latents",
     "Pictures",

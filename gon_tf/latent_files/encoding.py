@@ -10,7 +10,6 @@ from gon_tf import files
 from gon_tf.latent_files.files import Latents, fingerprint, joined, write
 from gon_tf.latent_files.shards import Shards
 from gon_tf.latent_files.sources import DataSet, Pictures
-from gon_tf.models.base import in_chunks
 
 if TYPE_CHECKING:
     import keras
@@ -88,5 +87,5 @@ def _encoded(model: keras.Model, source: Pictures | DataSet, numbers: range) -> 
     """The latents of some images of a source, batch by batch."""
     encoder = model.batch_encoder(len(numbers))  # one for all batches: it may take a fold
     name = fingerprint(model)
-    for batch in source.batches(numbers, model.image_shape):
-        yield Latents(in_chunks(encoder, batch.images), batch.numbers, batch.names, name)
+    for part, names, images in source.batches(numbers, model.image_shape):
+        yield Latents(encoder(images), part, names, name)

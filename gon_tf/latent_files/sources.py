@@ -9,7 +9,6 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,19 +20,8 @@ from gon_tf.pictures import Picture
 BATCH = 256
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Some images of a source.
-
-    Attributes:
-        numbers: which they are, int64 `[batch]`.
-        names: of their files, strings `[batch]`, or "".
-        images: uint8 `[batch, height, width, channels]`.
-    """
-
-    numbers: np.ndarray
-    names: np.ndarray
-    images: np.ndarray
+# Numbers of some images, int64 [batch]; names of their files, or ""; uint8 [batch, H, W, C].
+Batch = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 class Pictures:
@@ -71,7 +59,7 @@ class Pictures:
                 images = {
                     n: image for n, image in zip(part, read, strict=True) if image is not None
                 }
-                yield Batch(
+                yield (
                     np.fromiter(images, np.int64),
                     np.asarray([self.pictures[number].name for number in images], np.str_),
                     np.asarray(list(images.values()), np.uint8).reshape(-1, *image_shape),
@@ -142,7 +130,7 @@ class DataSet:
         )
         for start, batch in zip(range(0, len(numbers), size), images, strict=False):
             part = numbers[start : start + size]
-            yield Batch(np.asarray(part, np.int64), np.full(len(part), ""), batch[: len(part)])
+            yield np.asarray(part, np.int64), np.full(len(part), ""), batch[: len(part)]
 
 
 def files_of(name: str) -> list[Path]:
