@@ -30,8 +30,9 @@ def echo_json(value: dict) -> None:
 
 def echo_lines(values: Iterable) -> None:
     """Print each of `values` on a line; to a terminal nothing that could steer it."""
+    steerable = sys.stdout is not None and sys.stdout.isatty()
     for value in values:
-        click.echo(printable(str(value)) if sys.stdout.isatty() else value)
+        click.echo(printable(str(value)) if steerable else value)
 
 
 def plain(value: Any) -> Any:
