@@ -173,7 +173,7 @@ def fit(
     strategy = model.distribute_strategy
     batches = strategy.distribute_datasets_from_function(lambda context: shares(images, context))
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(iterator):
         strategy.run(model.train_step, args=(next(iterator),))
 
@@ -254,7 +254,7 @@ def evaluate(model, images, callbacks) -> dict[str, float]:
     resolver = strategy.cluster_resolver
     count, index = len(resolver.cluster_spec().job_tasks("worker")), resolver.task_id
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def step(batch):
         strategy.run(model.test_step, args=(batch,))
 
@@ -319,7 +319,7 @@ def all_sum(strategy, value: int) -> int:
     """The sum of a value over all devices of all workers, which wait for each other here."""
     import tensorflow as tf
 
-    @tf.function
+    @tf.function(autograph=False)
     def add():
         def each():
             context = tf.distribute.get_replica_context()
