@@ -9,6 +9,7 @@ linear in the error.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -86,18 +87,15 @@ def quantiles_of(model: str, metadata: dict) -> tuple[np.ndarray, np.ndarray]:
             "its metadata.json); `gon-tf train` stores that, gon_tf.anomaly.error_quantiles "
             "measures it for other models."
         )
-    try:
+    with contextlib.suppress(AttributeError, TypeError, ValueError):
         items = sorted((float(p), float(error)) for p, error in metadata[KEY].items())
         probabilities, errors = np.array(items).T
         valid = len(items) > 1 and probabilities[0] == 0 and probabilities[-1] == 1
-        valid = valid and np.all(np.isfinite(errors)) and np.all(np.diff(errors) >= 0)
-    except (AttributeError, TypeError, ValueError):
-        valid = False
-    if not valid:
-        raise ValueError(
-            f"The {KEY!r} of {model} must map probabilities from 0 to 1 to errors that ascend."
-        )
-    return probabilities, errors
+        if valid and np.all(np.isfinite(errors)) and np.all(np.diff(errors) >= 0):
+            return probabilities, errors
+    raise ValueError(
+        f"The {KEY!r} of {model} must map probabilities from 0 to 1 to errors that ascend."
+    )
 
 
 def scores(sse: Iterable[float], probabilities, errors) -> np.ndarray:
@@ -132,9 +130,10 @@ def rank(network, batches: Iterable[tuple], quantiles: tuple) -> list[dict]:
         equal, the larger squared error comes first.
 
     Example:
+        >>> metadata = {"error_quantiles": error_quantiles(model, [images])}
         >>> quantiles = quantiles_of("my-gon", metadata)
-        >>> rank(model, [(["a.png", "b.png"], images)], quantiles)[0]
-        {'image': 'b.png', 'sse': 31.4, 'psnr': 15.1, 'score': 0.998}
+        >>> rank(model, [(["a.png", "b.png"], images[:2])], quantiles)[0]
+        {'image': '...png', 'sse': ..., 'psnr': ..., 'score': ...}
     """
     images = []
     for names, batch in batches:

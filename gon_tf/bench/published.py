@@ -40,7 +40,7 @@ class GON(nn.Module):
 
     def inner_loss(self, latents, images):
         """The loss whose gradient at the origin gives the latents; also that of training."""
-        return self.loss(self(latents), images)
+        return self.loss(self.forward(latents), images)
 
     def encode(self, images, create_graph=False):
         """Latents of images, `[batch, latent_dim]`."""
@@ -60,7 +60,7 @@ class GON(nn.Module):
     def decode(self, latents):
         """Images of latents, for use: without a graph."""
         with torch.no_grad():
-            return self(latents)
+            return self.forward(latents)
 
 
 class Variational(nn.Module):

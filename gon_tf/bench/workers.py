@@ -95,7 +95,7 @@ def begin() -> None:
     """Prepare the process of a `Remote`."""
 
     def end_with_parent():  # even if that is killed
-        multiprocessing.parent_process().join()  # pyright: ignore[reportOptionalMemberAccess]
+        multiprocessing.parent_process().join()  # pyrefly: ignore[missing-attribute] (has one)
         os._exit(1)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks

@@ -47,7 +47,7 @@ def failures_as_status():
     except (click.exceptions.Exit, click.Abort):
         raise
     except click.ClickException as error:
-        error.message = clean(error.message)
+        error.message = clean(error.message)  # pyrefly: ignore[read-only] (keeps its exit status)
         raise
     except KeyboardInterrupt:
         raise click.exceptions.Exit(128 + signal.SIGINT) from None

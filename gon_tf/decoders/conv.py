@@ -41,7 +41,7 @@ class ConvDecoder(keras.Model):
 
     Example:
         >>> decoder = gon_tf.ConvDecoder(image_shape=(32, 32, 1), latent_dim=256)
-        >>> decoder(np.zeros((2, 256))).shape
+        >>> tuple(decoder(np.zeros((2, 256))).shape)
         (2, 32, 32, 1)
 
     Source: Bond-Taylor & Willcocks, "Gradient Origin Networks", ICLR 2021, section 4.

@@ -29,7 +29,7 @@ class NeRFEncoding(keras.layers.Layer):
         ValueError: if `octaves` is out of range.
 
     Example:
-        >>> gon_tf.decoders.NeRFEncoding(octaves=4)(np.zeros((7, 2))).shape
+        >>> tuple(gon_tf.decoders.NeRFEncoding(octaves=4)(np.zeros((7, 2))).shape)
         (7, 16)
 
     Source: Mildenhall et al., "NeRF: Representing Scenes as Neural Radiance Fields for View
@@ -77,7 +77,7 @@ class GaussianEncoding(keras.layers.Layer):
         ValueError: if an argument is out of range.
 
     Example:
-        >>> gon_tf.decoders.GaussianEncoding(frequencies=32, scale=4.0)(np.zeros((7, 2))).shape
+        >>> tuple(gon_tf.decoders.GaussianEncoding(frequencies=32)(np.zeros((7, 2))).shape)
         (7, 64)
 
     Source: Tancik et al., "Fourier Features Let Networks Learn High Frequency Functions in Low

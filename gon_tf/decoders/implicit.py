@@ -47,7 +47,7 @@ class ImplicitDecoder(keras.Model):
 
     Example:
         >>> decoder = gon_tf.ImplicitDecoder(channels=1, latent_dim=32)
-        >>> decoder(np.zeros((2, 32)), np.zeros((784, 2))).shape
+        >>> tuple(decoder(np.zeros((2, 32)), np.zeros((784, 2))).shape)
         (2, 784, 1)
 
     Source: Bond-Taylor & Willcocks, "Gradient Origin Networks", ICLR 2021, section 3.3; Sitzmann

@@ -60,8 +60,9 @@ class Latents:
 def joined(parts: Sequence[Latents], like: Latents) -> Latents:
     """The images of several parts, perhaps none, from one model: that of `like`."""
     parts = [like[:0], *parts]
-    arrays = ("latents", "numbers", "names")
-    return replace(like, **{a: np.concatenate([getattr(p, a) for p in parts]) for a in arrays})
+    names = ("latents", "numbers", "names")
+    arrays = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
+    return Latents(*arrays, model=like.model)
 
 
 def fingerprint(model) -> str:

@@ -6,12 +6,13 @@ import keras
 import tensorflow as tf
 
 from gon_tf import arguments, metrics
+from gon_tf.models.base import LatentModel
 
 
-class Variational:
-    """A part of models whose posterior is a Gaussian, trained on the evidence lower bound.
+class Variational(LatentModel):
+    """A model whose posterior is a Gaussian, trained on the evidence lower bound.
 
-    A class that is a `LatentModel` too says by `posterior` what the mean m and the log-variance v
+    A subclass says by `posterior` what the mean m and the log-variance v
     of the latents of an image x are. Training minimises the negative evidence lower bound (ELBO),
     in nats, at one draw of the latents; the prior is N(0, I):
 

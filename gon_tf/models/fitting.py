@@ -43,7 +43,7 @@ class ImageTrainer(keras.Model):
         images, _ = inputs.images_and_targets(data)
         valid = tf.debugging.Assert(inputs.invalid_values(images) == 0, [inputs.OUT_OF_RANGE])
         with tf.control_dependencies([valid] if valid is not None else []):
-            return self(tf.identity(images), training=False)
+            return self(tf.identity(images), training=False)  # pyrefly: ignore[not-callable]
 
     @property
     def reported_metrics(self):

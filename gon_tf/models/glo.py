@@ -47,11 +47,12 @@ class GLO(LatentModel):
         TypeError: if `decoder` is not a Keras model.
 
     Example:
-        >>> model = gon_tf.GLO(gon_tf.ConvDecoder((32, 32, 1), latent_dim=256), image_count=1000)
+        >>> count = len(images)
+        >>> model = gon_tf.GLO(gon_tf.ConvDecoder((32, 32, 1), latent_dim=256), image_count=count)
         >>> model.compile(keras.optimizers.Adam(2e-3))
-        >>> model.fit(images, epochs=10)                      # an array of 1000 images, or
-        >>> pairs = tf.data.Dataset.from_tensor_slices((images, np.arange(1000)))
-        >>> model.fit(pairs.shuffle(1000).batch(64), epochs=10)
+        >>> model.fit(images, epochs=10)                      # an array, or
+        >>> pairs = tf.data.Dataset.from_tensor_slices((images, np.arange(count)))
+        >>> model.fit(pairs.shuffle(count).batch(64), epochs=10)
 
     Source: Bojanowski et al., "Optimizing the Latent Space of Generative Networks", ICML 2018,
     equations 1 and 2, with the losses of this project instead of the Laplacian pyramid.

@@ -29,8 +29,8 @@ class ImplicitGON(GON):
     trained on a grid whose coordinates run from -1 to 1 along every side. A signal's latents come
     from whatever values of it are known, so the model fills in what is missing:
 
-        >>> latents = model.encode(images, mask=mask)       # in-painting: known pixels only
-        >>> model.decode(latents, size=(256, 256))          # super-resolution
+        latents = model.encode(images, mask=mask)       # in-painting: known pixels only
+        model.decode(latents, size=(256, 256))          # super-resolution
 
     Both passes sum the loss over the points. If only some are known, or trained on, their sum is
     scaled up to the number of points of the grid: a gradient step is then as long as that of the
@@ -60,7 +60,7 @@ class ImplicitGON(GON):
 
     Example:
         >>> decoder = gon_tf.ImplicitDecoder(channels=1, latent_dim=32)
-        >>> model = gon_tf.ImplicitGON(decoder, (28, 28, 1))
+        >>> model = gon_tf.ImplicitGON(decoder, (32, 32, 1))
         >>> model.compile(keras.optimizers.Adam(2e-4))
         >>> model.fit(images, epochs=10)
         >>> model.decode(model.encode(images[:8]), size=(100, 60)).shape

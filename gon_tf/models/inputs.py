@@ -137,7 +137,7 @@ def batches_of(images, steps: int | None = None) -> Iterator[np.ndarray]:
         return iter([np.asarray(images)])
     if isinstance(images, keras.utils.PyDataset):
         check_length(images, steps)
-        numbers = range(images.num_batches or steps)
+        numbers = range(images.num_batches or steps or 0)
         batches = map(images.__getitem__, numbers)
     else:
         batches = images

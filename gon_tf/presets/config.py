@@ -97,6 +97,7 @@ def build(description: dict, source: str | os.PathLike) -> keras.Layer:
         for argument, value in description["arguments"].items()
     }
     try:
+        # pyrefly: ignore[not-callable] (`check` has seen to it)
         return registered(description["class"])(**arguments)
     except Exception as error:  # whatever a constructor raises for arguments that make no sense
         raise ValueError(f"{source} does not describe a model: {first_line(error)}") from error

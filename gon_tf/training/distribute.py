@@ -3,6 +3,9 @@
 One machine's devices take part in Keras' own `fit` under `tf.distribute.MirroredStrategy`. Several
 machines take the loop of this module: Keras 3's `fit` does not run under
 `tf.distribute.MultiWorkerMirroredStrategy`. The step is the model's own in both.
+
+    >>> with gon_tf.distribute.create("mirrored").scope():
+    ...     model = gon_tf.GON(gon_tf.ConvDecoder((32, 32, 1), latent_dim=256))
 """
 
 from __future__ import annotations
