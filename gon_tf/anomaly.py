@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +25,7 @@ PROBABILITIES = (
 MOST_IMAGES = 10_000  # that quantiles are taken of
 
 
-def measure(images, reconstructions) -> dict[str, np.ndarray]:
+def measure(images: Any, reconstructions: Any) -> dict[str, np.ndarray]:
     """Errors of each image: "sse" (squared error, pixels in 0..1) and "psnr" (dB), `[batch]` each.
 
     Args:
@@ -43,7 +43,7 @@ def measure(images, reconstructions) -> dict[str, np.ndarray]:
     }
 
 
-def error_quantiles(network, images) -> dict[str, float]:
+def error_quantiles(network: Any, images: Any) -> dict[str, float]:
     """Quantiles of the squared error per image, for the metadata of a preset.
 
     Args:
@@ -98,7 +98,7 @@ def quantiles_of(model: str, metadata: dict) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def scores(sse: Iterable[float], probabilities, errors) -> np.ndarray:
+def scores(sse: Iterable[float], probabilities: np.ndarray, errors: np.ndarray) -> np.ndarray:
     """The anomaly score of each squared error, see above.
 
     Args:
@@ -117,7 +117,7 @@ def scores(sse: Iterable[float], probabilities, errors) -> np.ndarray:
     return np.where(sse > errors[-1], 1.0, np.where(sse <= errors[0], 0.0, scores))
 
 
-def rank(network, batches: Iterable[tuple], quantiles: tuple) -> list[dict]:
+def rank(network: Any, batches: Iterable[tuple], quantiles: tuple) -> list[dict]:
     """Errors and anomaly score of each image, the most unusual first.
 
     Args:

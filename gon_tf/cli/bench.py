@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
@@ -14,7 +14,7 @@ LARGEST = 65_536  # images at once
 QUICK: dict[str, Any] = {"batches": (1, 8), "turns": 3, "budget": 0.2}
 
 
-def selected(declaration: str, known: Iterable[str], text: str):
+def selected(declaration: str, known: Iterable[str], text: str) -> Callable:
     """An option that selects some of `known`, with commas between them; all by default."""
 
     def parse(context, parameter, value: str | None) -> tuple[str, ...] | None:

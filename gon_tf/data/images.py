@@ -8,6 +8,7 @@ import math
 import os
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -157,7 +158,7 @@ def _convert_large(image: Image.Image, size: tuple[int, int] | None) -> np.ndarr
     return pixels
 
 
-def to_channels(images, channels: int) -> tf.Tensor:
+def to_channels(images: Any, channels: int) -> tf.Tensor:
     """Turn grey images into RGB or colour images into grey.
 
     Grey becomes RGB by repetition and RGB becomes grey by luma weights (ITU-R 601), so that a grey
@@ -190,7 +191,7 @@ def to_channels(images, channels: int) -> tf.Tensor:
     return rgb if channels == 3 else tf.image.rgb_to_grayscale(rgb)
 
 
-def resize(images, size: tuple[int, int]) -> tf.Tensor:
+def resize(images: Any, size: tuple[int, int]) -> tf.Tensor:
     """Bring an image or a batch to a size.
 
     Bilinear with antialiasing, which is how the published networks' images were made. The aspect
@@ -217,7 +218,7 @@ def resize(images, size: tuple[int, int]) -> tf.Tensor:
     return tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)
 
 
-def crop_to_aspect(images, size: tuple[int, int]) -> tf.Tensor:
+def crop_to_aspect(images: Any, size: tuple[int, int]) -> tf.Tensor:
     """Cut the largest middle part that has the aspect ratio of a size.
 
     Args:

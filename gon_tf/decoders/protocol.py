@@ -21,11 +21,11 @@ class Decoder(Shaped, Protocol):
 
     output_activation: str | None
 
-    def logits(self, latents, training: bool | None = None) -> Any:
+    def logits(self, latents: Any, training: bool | None = None) -> Any:
         """The outputs before the output activation, `[batch, *image_shape]`."""
 
 
-def shapes_of(decoder) -> tuple[int, tuple[int, ...]]:
+def shapes_of(decoder: Any) -> tuple[int, tuple[int, ...]]:
     """(latent_dim, image_shape) of a decoder of pictures.
 
     Raises:

@@ -17,6 +17,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def joined(parts: Sequence[Latents], like: Latents) -> Latents:
     return Latents(*arrays, model=like.model)
 
 
-def fingerprint(model) -> str:
+def fingerprint(model: Any) -> str:
     """A string that models have in common if they encode and decode alike."""
     digest = hashlib.sha256(json.dumps(presets.describe(model), sort_keys=True).encode())
     for weight in model.trainable_weights:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
 from gon_tf import arguments, metrics
 from gon_tf.models.base import LatentModel
+from gon_tf.models.posterior import Gaussian, Point
 
 
 class Variational(LatentModel):
@@ -43,7 +46,7 @@ class Variational(LatentModel):
         self.bits_per_dimension = metrics.BitsPerDimension()
         self.active_units = metrics.ActiveUnits(self.latent_dim)
 
-    def noise(self, images, training):
+    def noise(self, images: tf.Tensor, training: bool | None) -> tf.Tensor:
         """Standard normal noise for the latents of a batch of images, `[batch, latent_dim]`.
 
         Training takes another seed at each call. In an evaluation the seed is the number of images
@@ -60,7 +63,13 @@ class Variational(LatentModel):
         first = context.replica_id_in_sync_group * count
         return tf.random.stateless_normal(shape, seed)[first : first + count]
 
-    def update_bound(self, images, posterior, error, divergence) -> None:
+    def update_bound(
+        self,
+        images: tf.Tensor,
+        posterior: Point | Gaussian,
+        error: tf.Tensor,
+        divergence: tf.Tensor,
+    ) -> None:
         """Takes the parts of the bound into the metrics."""
         nats = error, divergence, error + divergence
         for metric, values in zip(self.nats_metrics, nats, strict=True):
@@ -69,7 +78,7 @@ class Variational(LatentModel):
         self.active_units.update_state(posterior.mean)
 
     @property
-    def reported_metrics(self):
+    def reported_metrics(self) -> list[keras.metrics.Metric]:
         """Metrics that `fit` and `evaluate` report."""
         return [
             *super().reported_metrics,
@@ -78,6 +87,6 @@ class Variational(LatentModel):
             self.active_units,
         ]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), "kl_weight": self.initial_kl_weight}

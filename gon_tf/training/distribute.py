@@ -80,7 +80,7 @@ def read_cluster(config: str) -> Worker:
     return Worker(index, len(workers), workers[index])
 
 
-def create(strategy: str):
+def create(strategy: str) -> Any:
     """The `tf.distribute.Strategy` of that name. Make at most one in a process, before all else.
 
     Args:
@@ -137,15 +137,15 @@ def waiting(this: Worker) -> Iterator[None]:
 
 
 def fit(
-    model,
-    images,
+    model: Any,
+    images: Any,
     *,
     epochs: int,
     steps_per_epoch: int,
-    validation_data=None,
+    validation_data: Any = None,
     callbacks: Sequence = (),
     verbose: int = 2,
-    latents_from=None,
+    latents_from: Any = None,
 ) -> None:
     """Trains on several workers as the model's `fit` does on one: each worker calls this alike.
 
@@ -239,7 +239,7 @@ def lost_workers_reported() -> Iterator[None]:
         ) from error
 
 
-def wait_for_all(strategy) -> None:
+def wait_for_all(strategy: Any) -> None:
     """Returns when all workers have got here.
 
     Raises:
@@ -249,7 +249,7 @@ def wait_for_all(strategy) -> None:
         all_sum(strategy, 0)
 
 
-def evaluate(model, images, callbacks) -> dict[str, float]:
+def evaluate(model: Any, images: Any, callbacks: Any) -> dict[str, float]:
     """The metrics of `images`; each worker measures every n-th batch."""
     import tensorflow as tf
 
@@ -272,12 +272,12 @@ def evaluate(model, images, callbacks) -> dict[str, float]:
     return logs
 
 
-def results(model) -> dict[str, float]:
+def results(model: Any) -> dict[str, float]:
     """The model's metrics over all workers."""
     return {name: float(value) for name, value in model.get_metrics_result().items()}
 
 
-def shares(images, context):
+def shares(images: Any, context: Any) -> Any:
     """The rows of each batch that the devices of one worker train on, one device's after another.
 
     Args:
@@ -297,7 +297,7 @@ def shares(images, context):
     return images.map(rows).unbatch().prefetch(tf.data.AUTOTUNE)
 
 
-def check_alike(strategy, name: str, values: Any) -> None:
+def check_alike(strategy: Any, name: str, values: Any) -> None:
     """Raises ValueError unless all workers have the same values here; they wait for each other.
 
     Args:
@@ -318,7 +318,7 @@ def check_alike(strategy, name: str, values: Any) -> None:
         )
 
 
-def all_sum(strategy, value: int) -> int:
+def all_sum(strategy: Any, value: int) -> int:
     """The sum of a value over all devices of all workers, which wait for each other here."""
     import tensorflow as tf
 

@@ -147,7 +147,7 @@ def follow(job: Job, folder: Path) -> None:
     distribute.wait_for_all(strategy)
 
 
-def fit(job: Job, folder: Path, *, writes: bool):
+def fit(job: Job, folder: Path, *, writes: bool) -> Any:
     """Train, with Keras' progress on stderr: a bar on a terminal, lines elsewhere.
 
     Returns:
