@@ -14,9 +14,10 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from gon_tf import arguments, latents, losses
+from gon_tf import arguments, losses
 from gon_tf.decoders.derivatives import network_of
 from gon_tf.decoders.protocol import shapes_of
+from gon_tf.latents import Mixture, Normal, slerp
 from gon_tf.models import inputs
 from gon_tf.models.fitting import ImageTrainer
 from gon_tf.models.posterior import Gaussian, Point
@@ -96,10 +97,10 @@ class LatentModel(ImageTrainer):
                 "output_activation=None; use output_activation='sigmoid'."
             )
         if components is None:
-            self.prior = latents.Normal(self.latent_dim)
+            self.prior = Normal(self.latent_dim)
         else:
             components = arguments.integer("components", components)
-            self.prior = latents.Mixture(components, self.latent_dim, self._prior_weight)
+            self.prior = Mixture(components, self.latent_dim, self._prior_weight)
 
         # functions of batches of any size: what a graph gives must not depend on those it met
         self._encode_batch = graph(self.latents_of, tf.TensorSpec((None, *self.image_shape)))
@@ -278,7 +279,7 @@ class LatentModel(ImageTrainer):
         if ends[0].dtype != ends[1].dtype:
             ends = [np.asarray(inputs.to_unit_range(end, self.image_shape)) for end in ends]
         start, end = self.encode(np.concatenate(ends))
-        return self.decode(latents.slerp(start, end, steps))
+        return self.decode(slerp(start, end, steps))
 
     def fit_latents(self, images: Any, steps: int | None = None) -> None:
         """Fits the prior that `sample` draws from to the latents of `images`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -81,7 +82,7 @@ class GON(LatentModel):
     ):
         super().__init__(decoder, loss, latent_regularizer, components, **kwargs)
         self.step = arguments.choice("step", step, ("gradient", "gauss-newton"))
-        self.inner_steps = arguments.integer("inner_steps", inner_steps)
+        self._inner_steps = arguments.integer("inner_steps", inner_steps)
         self.inner_scale = inner_scale
         if inner_scale is not None:
             self.inner_scale = arguments.number("inner_scale", inner_scale, above=True)
@@ -98,6 +99,21 @@ class GON(LatentModel):
             )
         self._fold = graph(self.fold_origin)
         self._folded = None  # (weights, what they folded to), see `folded`
+
+    @property
+    def inner_steps(self) -> int:
+        """Steps from the origin. A decoder learns to be used with one number of them."""
+        return self._inner_steps
+
+    @inner_steps.setter
+    def inner_steps(self, steps):
+        if arguments.integer("inner_steps", steps) != self._inner_steps:
+            warnings.warn(
+                f"This model's decoder is made for inner_steps={self._inner_steps}: with "
+                f"{steps} it reconstructs worse unless it is trained again.",
+                stacklevel=2,
+            )
+        self._inner_steps = steps
 
     @property
     def origin_step(self) -> Step:

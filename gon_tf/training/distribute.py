@@ -16,7 +16,7 @@ import json
 import os
 import socket
 import sys
-import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +33,7 @@ class Worker:
     index: int = 0
     count: int = 1
     address: str = ""
+    chief: str = ""
 
     @property
     def is_chief(self) -> bool:
@@ -77,7 +78,7 @@ def read_cluster(config: str) -> Worker:
             f'The task in TF_CONFIG must be {{"type": "worker", "index": I}}, I from 0 to '
             f"{len(workers) - 1}. Received: type {kind!r}, index {index}"
         )
-    return Worker(index, len(workers), workers[index])
+    return Worker(index, len(workers), workers[index], workers[0])
 
 
 def create(strategy: str) -> Any:
@@ -102,7 +103,8 @@ def create(strategy: str) -> Any:
     if strategy == "multiworker":
         this = worker(strategy)
         check_port(this)
-        with lost_workers_reported(), waiting(this):
+        wait_for_chief(this)
+        with lost_workers_reported():
             return tf.distribute.MultiWorkerMirroredStrategy()
     raise ValueError(f"strategy must be one of {list(STRATEGIES)}. Received: {strategy!r}")
 
@@ -120,20 +122,28 @@ def check_port(this: Worker) -> None:
         ) from error
 
 
-@contextlib.contextmanager
-def waiting(this: Worker) -> Iterator[None]:
-    """Says whom TensorFlow is waiting for, should it take long: it waits without end."""
+def wait_for_chief(this: Worker) -> None:
+    """Returns when the chief listens, or at once in the chief, and says who waits for whom.
+
+    TensorFlow itself waits without end and a word, and lets no signal through.
+    """
     text = (
-        f"Worker {this.index}, {this.address}, waits for {this.count - 1} others. Each needs an "
-        "index of its own and the same list of workers, in the same order, in TF_CONFIG."
+        f"Worker {this.index}, {this.address}, waits for {{}}. Each needs an index of its own and "
+        "the same list of workers, in the same order, in TF_CONFIG."
     )
-    timer = threading.Timer(PATIENCE, print, [text], {"file": sys.stderr, "flush": True})
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+    if this.is_chief:
+        print(text.format(f"{this.count - 1} others"), file=sys.stderr, flush=True)
+        return
+    host, _, port = this.chief.rpartition(":")
+    since, told = time.monotonic(), False
+    while True:
+        with contextlib.suppress(OSError):
+            socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+            return
+        if not told and time.monotonic() - since > PATIENCE:
+            print(text.format(f"worker 0, {this.chief}"), file=sys.stderr, flush=True)
+            told = True
+        time.sleep(0.5)
 
 
 def fit(

@@ -1,6 +1,6 @@
 import json
 import socket
-import time
+import threading
 
 import pytest
 
@@ -16,7 +16,7 @@ def test_worker(monkeypatch):
     assert distribute.worker("mirrored") == distribute.Worker(0, 1)
     monkeypatch.setenv("TF_CONFIG", config())
     worker = distribute.worker("multiworker")
-    assert worker == distribute.Worker(1, 2, "b:2")
+    assert worker == distribute.Worker(1, 2, "b:2", "a:1")
     assert not worker.is_chief
     assert distribute.Worker(0, 2).is_chief
 
@@ -58,10 +58,17 @@ def test_a_port_that_is_taken():
 
 
 def test_waiting_says_so(monkeypatch, capsys):
-    monkeypatch.setattr(distribute, "PATIENCE", 0.01)
-    with distribute.waiting(distribute.Worker(0, 2, "a:1")):
-        time.sleep(0.3)
+    monkeypatch.setattr(distribute, "PATIENCE", 0.0)
+    distribute.wait_for_chief(distribute.Worker(0, 2, "a:1", "a:1"))
     assert "Worker 0, a:1, waits for 1 others." in capsys.readouterr().err
+    with socket.socket() as chief:
+        chief.bind(("localhost", 0))
+        address = f"localhost:{chief.getsockname()[1]}"
+        timer = threading.Timer(0.3, chief.listen)
+        timer.start()
+        distribute.wait_for_chief(distribute.Worker(1, 2, "b:1", address))
+        timer.join()
+    assert f"Worker 1, b:1, waits for worker 0, {address}." in capsys.readouterr().err
 
 
 def test_one_device_agrees_with_itself():
