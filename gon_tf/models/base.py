@@ -19,8 +19,8 @@ from gon_tf.decoders.derivatives import network_of
 from gon_tf.decoders.protocol import shapes_of
 from gon_tf.latents import Mixture, Normal, slerp
 from gon_tf.models import inputs
-from gon_tf.models.fitting import ImageTrainer
 from gon_tf.models.posterior import Gaussian, Point
+from gon_tf.models.trainer import ImageTrainer
 from gon_tf.origin import Network
 
 CHUNK = 256  # images that encode and decode hold on the device at once

@@ -141,7 +141,7 @@ class TiedAutoencoder(LatentModel):
 
 
 @keras.saving.register_keras_serializable("gon_tf")
-class VariationalAutoencoder(Variational):
+class VariationalAutoencoder(Variational, LatentModel):
     """Variational autoencoder: an encoder gives the mean and log-variance of the latents.
 
     Training minimises the negative evidence lower bound, in nats; the encoder E gives m and v

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
 
 from gon_tf import arguments, metrics
-from gon_tf.models.base import LatentModel
 from gon_tf.models.posterior import Gaussian, Point
 
+if TYPE_CHECKING:  # for what it calls of the model that it is a part of
+    from gon_tf.models.base import LatentModel as Part
+else:
+    Part = object
 
-class Variational(LatentModel):
-    """A model whose posterior is a Gaussian, trained on the evidence lower bound.
 
-    A subclass says by `posterior` what the mean m and the log-variance v
+class Variational(Part):
+    """A part of models whose posterior is a Gaussian, trained on the evidence lower bound.
+
+    A class that is a `LatentModel` too says by `posterior` what the mean m and the log-variance v
     of the latents of an image x are. Training minimises the negative evidence lower bound (ELBO),
     in nats, at one draw of the latents; the prior is N(0, I):
 

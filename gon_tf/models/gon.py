@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from gon_tf import arguments
-from gon_tf.decoders.protocol import depends_on_batch
 from gon_tf.models import inputs
 from gon_tf.models.base import LatentModel, Problem, graph, in_chunks
 from gon_tf.models.posterior import Gaussian, Point
@@ -257,3 +256,15 @@ class GON(LatentModel):
             "detach_origin": self.detach_origin,
             "chord": self.chord,
         }
+
+
+def depends_on_batch(decoder: keras.Model) -> bool:
+    """Whether the picture of some latents depends on the others of the batch, or on chance."""
+    mixing = (
+        keras.layers.BatchNormalization,
+        keras.layers.Dropout,
+        keras.layers.AlphaDropout,
+        keras.layers.GaussianDropout,
+        keras.layers.GaussianNoise,
+    )
+    return any(isinstance(layer, mixing) for layer in decoder._flatten_layers())

@@ -181,7 +181,7 @@ def fit(
     import keras
     import tensorflow as tf
 
-    from gon_tf.models.fitting import with_guard
+    from gon_tf.models.trainer import with_guard
 
     strategy = model.distribute_strategy
     batches = strategy.distribute_datasets_from_function(lambda context: shares(images, context))

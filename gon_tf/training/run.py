@@ -156,7 +156,7 @@ def fit(job: Job, folder: Path, *, writes: bool) -> Any:
     import keras
 
     from gon_tf.callbacks import Checkpoint, Stopped, TrainingLog
-    from gon_tf.models.fitting import with_guard
+    from gon_tf.models.trainer import with_guard
 
     recipe, steps = job.recipe, job.steps_per_epoch
     knowing = knowing_callbacks(recipe)
