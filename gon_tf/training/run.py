@@ -93,6 +93,8 @@ def train(
 
     former = claim()  # to know at once what is wrong; what counts is the same under the lock
     if former and former["finished"]:
+        with contextlib.suppress(OSError), files.locked(folder / folders.LOCK):
+            clean_finished(folder)
         return finished(folder)
     startup.start_tensorflow()
     several = options.strategy == "multiworker"
@@ -102,16 +104,22 @@ def train(
             with files.locked(folder / folders.LOCK):
                 former = claim()
                 if former and former["finished"]:
+                    clean_finished(folder)
                     return finished(folder)
                 return run(job, folder, former)
         follow(job, folder)
     return {}
 
 
+def clean_finished(folder: Path) -> None:
+    """Remove checkpoints that a kill in the last moment has left, in a folder that is locked."""
+    if folders.read(folder)["finished"]:  # and no other run has begun since
+        folders.remove(folder, [folders.CHECKPOINTS])
+
+
 def finished(folder: Path) -> dict[str, Any]:
     """The metadata of a model that is trained already."""
     print(f"The training in {folder} is done already.", file=sys.stderr)
-    folders.remove(folder, [folders.CHECKPOINTS])  # should a kill have come in the last moment
     return files.read_json(folder / folders.PRESET[1])
 
 

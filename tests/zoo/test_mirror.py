@@ -338,6 +338,27 @@ def test_no_proxy_is_asked_about_this_machine(server, monkeypatch, variable):
     assert is_right(zoo.folder(server.model))
 
 
+@pytest.mark.parametrize(
+    ("host", "proxies"),
+    [("127.0.0.1", {}), ("localhost", {}), ("example.org", {"https": "http://127.0.0.1:9"})],
+)
+def test_proxies_are_for_other_machines(monkeypatch, host, proxies):
+    import requests
+
+    asked = []
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setattr(download, "PAUSE", 0.001)
+
+    def send(self, request, **options):
+        asked.append(dict(options["proxies"]))
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests.Session, "send", send)
+    with pytest.raises(ConnectionError):
+        download.read(f"https://{host}/zoo/registry.json", 100)
+    assert asked == [proxies] * download.ATTEMPTS
+
+
 def test_scheme_in_capitals(server):
     assert is_right(zoo.folder(server.model.replace("http", "HTTP")))
 
