@@ -132,7 +132,10 @@ def cache() -> Path:
         return files.path_of(folder)
     import platformdirs
 
-    return platformdirs.user_cache_path("gon-tf", appauthor=False)
+    usual = platformdirs.user_cache_path("gon-tf", appauthor=False)
+    if not usual.is_absolute():  # `~` stays where nobody has a home
+        raise FileNotFoundError("There is no home folder to keep models in; set GON_TF_CACHE.")
+    return usual
 
 
 def at(place: str | os.PathLike | None = None) -> FolderZoo | WebZoo:
