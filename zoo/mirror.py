@@ -132,10 +132,11 @@ def cache() -> Path:
         return files.path_of(folder)
     import platformdirs
 
-    usual = platformdirs.user_cache_path("gon-tf", appauthor=False)
-    if not usual.is_absolute():  # `~` stays where nobody has a home
-        raise FileNotFoundError("There is no home folder to keep models in; set GON_TF_CACHE.")
-    return usual
+    try:
+        return platformdirs.user_cache_path("gon-tf", appauthor=False)
+    except RuntimeError as error:
+        message = "There is no home folder to keep models in; set GON_TF_CACHE."
+        raise FileNotFoundError(message) from error
 
 
 def at(place: str | os.PathLike | None = None) -> FolderZoo | WebZoo:

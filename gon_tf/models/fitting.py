@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Iterator
 
@@ -10,6 +11,21 @@ import tensorflow as tf
 
 from gon_tf import metrics
 from gon_tf.models import inputs
+
+
+@contextlib.contextmanager
+def quiet_traces() -> Iterator[None]:
+    """No warnings of retracing: TensorFlow counts the traces of all Keras models as of one."""
+
+    def is_other(record):
+        return "tf.function retracing" not in record.getMessage()
+
+    logger = tf.get_logger()
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
 
 
 class ImageTrainer(keras.Model):
@@ -88,6 +104,7 @@ class ImageTrainer(keras.Model):
         self.compile(**{name: value for name, value in config.items() if value is not None})
         self.optimizer.build(self.trainable_variables)
 
+    @quiet_traces()
     def fit(
         self,
         x=None,
@@ -141,7 +158,7 @@ class ImageTrainer(keras.Model):
             # What was learned must not be lost by what comes after it.
             warnings.warn(
                 f"The model is trained, but what sample draws from is not fitted: {error}",
-                stacklevel=2,
+                stacklevel=3,
             )
         return history
 
@@ -149,6 +166,7 @@ class ImageTrainer(keras.Model):
         """What an array of images is trained with beside the images: nothing."""
         return None
 
+    @quiet_traces()
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", callbacks=None, **kwargs):
         """The metrics of images as `keras.Model.evaluate` gives them.
 
@@ -160,6 +178,7 @@ class ImageTrainer(keras.Model):
             x, None, batch_size, verbose, callbacks=with_guard(callbacks, self), **kwargs
         )
 
+    @quiet_traces()
     def predict(self, x, *args, **kwargs):
         """Reconstructions, as `keras.Model.predict` gives them.
 
@@ -175,16 +194,19 @@ class ImageTrainer(keras.Model):
                 raise
             raise ValueError(inputs.OUT_OF_RANGE) from None
 
+    @quiet_traces()
     def train_on_batch(self, x, *args, **kwargs):
         """As `keras.Model.train_on_batch`, of images that are checked before."""
         self._check_data(x, {})
         return super().train_on_batch(x, *args, **kwargs)
 
+    @quiet_traces()
     def test_on_batch(self, x, *args, **kwargs):
         """As `keras.Model.test_on_batch`, of images that are checked before."""
         self._check_data(x, {})
         return super().test_on_batch(x, *args, **kwargs)
 
+    @quiet_traces()
     def predict_on_batch(self, x):
         """As `keras.Model.predict_on_batch`, of images that are checked before."""
         self._check_data(x, {})

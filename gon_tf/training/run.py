@@ -164,7 +164,7 @@ def fit(job: Job, folder: Path, *, writes: bool):
     import keras
 
     from gon_tf.callbacks import Checkpoint, Stopped, TrainingLog
-    from gon_tf.models.fitting import with_guard
+    from gon_tf.models.fitting import quiet_traces, with_guard
 
     recipe, steps = job.recipe, job.steps_per_epoch
     knowing = knowing_callbacks(recipe)
@@ -188,7 +188,11 @@ def fit(job: Job, folder: Path, *, writes: bool):
         guarded = with_guard(callbacks, job.model)
         train = functools.partial(keras.Model.fit, job.model, callbacks=guarded, shuffle=False)
     first = checkpoint.epoch * steps
-    with contextlib.redirect_stdout(sys.stderr), stopping.stopping(checkpoint.stop) as came:
+    with (
+        contextlib.redirect_stdout(sys.stderr),
+        quiet_traces(),
+        stopping.stopping(checkpoint.stop) as came,
+    ):
         try:
             train(
                 job.images.steps(

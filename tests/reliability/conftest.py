@@ -40,17 +40,17 @@ def rounds(request, record_property):
         end = time.monotonic() + seconds
         for number in itertools.count():
             if number >= few if request.param == "sample" else time.monotonic() >= end:
-                return
+                break
             counted["rounds"] = number + 1
             yield random.Random(number)
+        for what, number in counted.items():
+            record_property(what, number)
 
     def count(what):
         counted[what] = counted.get(what, 0) + 1
 
     rounds.count = count
-    yield rounds
-    for what, number in counted.items():
-        record_property(what, number)
+    return rounds
 
 
 @pytest.fixture
