@@ -11,16 +11,29 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gon_tf import signals
 from gon_tf.training.recipe import STRATEGIES
 
 PATIENCE = 20.0  # seconds to wait for other workers before a word about it
+# Says it from another process, if this one is still there and waits then.
+WATCH = """
+import os, sys, threading
+waiting = threading.Thread(target=os.read, args=(0, 1), daemon=True)
+waiting.start()
+waiting.join(float(sys.argv[1]))
+if waiting.is_alive():
+    print(sys.argv[2], file=sys.stderr, flush=True)
+    os._exit(0)
+"""
 
 
 @dataclass(frozen=True)
@@ -119,18 +132,24 @@ def check_port(this: Worker) -> None:
 
 @contextlib.contextmanager
 def waiting(this: Worker) -> Iterator[None]:
-    """Says whom TensorFlow is waiting for, should it take long: it waits without end."""
+    """Says whom TensorFlow is waiting for, should it take long: it waits without end.
+
+    Meanwhile it lets no other thread of Python run, and no handler of signals: they end the process
+    by themselves, which has written nothing yet.
+    """
     text = (
         f"Worker {this.index}, {this.address}, waits for {this.count - 1} others. Each needs an "
         "index of its own and the same list of workers, in the same order, in TF_CONFIG."
     )
-    timer = threading.Timer(PATIENCE, print, [text], {"file": sys.stderr, "flush": True})
-    timer.daemon = True
-    timer.start()
+    words = [sys.executable, "-c", WATCH, str(PATIENCE), text]
+    is_main = threading.current_thread() is threading.main_thread()
+    former = signals.call(signal.SIG_DFL) if is_main else {}
+    watch = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     try:
         yield
     finally:
-        timer.cancel()
+        watch.communicate()
+        signals.put_back(former)
 
 
 def fit(

@@ -151,6 +151,7 @@ def test_channels_are_last_whatever_keras_is_told(tmp_path):
     assert done.stdout.splitlines() == ["(8, 8, 8, 1)"] * 3, done.stderr
 
 
+@pytest.mark.slow
 def test_several_models_and_many_sizes_without_warnings_of_retracing(monkeypatch):
     said = []
     handler = logging.Handler()

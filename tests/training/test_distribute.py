@@ -1,6 +1,8 @@
 import json
+import signal
 import socket
-import time
+import subprocess
+import sys
 
 import pytest
 
@@ -57,11 +59,26 @@ def test_a_port_that_is_taken():
     distribute.check_port(distribute.Worker(0, 2, f"localhost:{port}"))
 
 
-def test_waiting_says_so(monkeypatch, capsys):
-    monkeypatch.setattr(distribute, "PATIENCE", 0.01)
-    with distribute.waiting(distribute.Worker(0, 2, "a:1")):
-        time.sleep(0.3)
-    assert "Worker 0, a:1, waits for 1 others." in capsys.readouterr().err
+WAITS = """
+import ctypes, sys
+from gon_tf.training import distribute
+distribute.PATIENCE = float(sys.argv[1])
+with distribute.waiting(distribute.Worker(0, 2, "a:1")):
+    ctypes.PyDLL(None).sleep(int(sys.argv[2]))  # as TensorFlow does: nothing else of Python runs
+"""
+
+
+def test_waiting_says_so_and_can_be_ended():
+    def start(*arguments):
+        words = [sys.executable, "-c", WAITS, *map(str, arguments)]
+        return subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+
+    with start(0, 60) as process:
+        assert "Worker 0, a:1, waits for 1 others." in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == -signal.SIGTERM
+    with start(60, 1) as process:
+        assert process.communicate(timeout=20)[1] == ""
 
 
 def test_one_device_agrees_with_itself():
