@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import keras
 import tensorflow as tf
@@ -195,16 +195,16 @@ class ImageTrainer(keras.Model):
             raise ValueError(inputs.OUT_OF_RANGE) from None
 
     @quiet_traces()
-    def train_on_batch(self, x, *args, **kwargs):
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, **kwargs):
         """As `keras.Model.train_on_batch`, of images that are checked before."""
-        self._check_data(x, {})
-        return super().train_on_batch(x, *args, **kwargs)
+        self._check_data(x, {"sample_weight": sample_weight, "class_weight": class_weight})
+        return super().train_on_batch(x, y, **kwargs)
 
     @quiet_traces()
-    def test_on_batch(self, x, *args, **kwargs):
+    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         """As `keras.Model.test_on_batch`, of images that are checked before."""
-        self._check_data(x, {})
-        return super().test_on_batch(x, *args, **kwargs)
+        self._check_data(x, {"sample_weight": sample_weight})
+        return super().test_on_batch(x, y, **kwargs)
 
     @quiet_traces()
     def predict_on_batch(self, x):
@@ -230,7 +230,13 @@ class ImageTrainer(keras.Model):
                     f"Received: dtype {spec.dtype.name}"
                 )
         elif hasattr(data, "shape"):
-            inputs.checked_images(data, self.image_shape)
+            if not len(inputs.checked_images(data, self.image_shape)):
+                raise ValueError(f"There must be at least one image. Received: {data.shape}")
+        elif isinstance(data, Mapping | list | tuple):
+            raise TypeError(
+                "Images are one array, or a data set of batches. "
+                f"Received: a {type(data).__name__} of {len(data)}"
+            )
 
 
 def with_guard(callbacks, model):
