@@ -66,6 +66,7 @@ setup(
         "dev": [
             "ai-edge-litert",
             "build",
+            "hypothesis",
             "lmdb",
             "onnx",
             "onnxruntime",

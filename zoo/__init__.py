@@ -19,6 +19,7 @@ from gon_tf.zoo.registry import (
     WEIGHTS,
     Entry,
     UnknownModelError,
+    entry_of,
     index,
     write,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "UnknownModelError",
     "at",
     "entries",
+    "entry_of",
     "fetch",
     "find",
     "folder",

@@ -125,17 +125,19 @@ def answer(url: str, start: int) -> Iterator[requests.Response]:
 def session_for(url: str) -> requests.Session:
     """A session that looks at every URL, as it has parsed it, before it connects."""
     import requests
+    from urllib3.util import parse_url
 
     class Careful(requests.Session):
         def send(self, request, **options):
             check_url(request.url)
+            if is_this_machine(parse_url(request.url).host):
+                options["proxies"] = {}  # which would be asked for their own machine
             if url.startswith("https:") and not request.url.startswith("https:"):
                 raise ValueError(f"{url} leads away from https, to {shown(request.url)}.")
             return super().send(request, **options)
 
     session = Careful()
     session.max_redirects = REDIRECTS
-    session.trust_env = url.startswith("https:")  # else a proxy would be asked for this machine
     return session
 
 

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import os
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -131,7 +132,11 @@ def cache() -> Path:
         return files.path_of(folder)
     import platformdirs
 
-    return platformdirs.user_cache_path("gon-tf", appauthor=False)
+    try:
+        return platformdirs.user_cache_path("gon-tf", appauthor=False)
+    except RuntimeError as error:
+        message = "There is no home folder to keep models in; set GON_TF_CACHE."
+        raise FileNotFoundError(message) from error
 
 
 def at(place: str | os.PathLike | None = None) -> FolderZoo | WebZoo:
@@ -225,10 +230,12 @@ def locate(model: str | os.PathLike) -> Path:
     return _own(model) or folder(os.fspath(model))
 
 
-def read(model: str | os.PathLike) -> tuple[Path, dict[str, bytes]]:
-    """What `locate` finds, and its config and weights, as they were checked."""
+def read(
+    model: str | os.PathLike, names: Iterable[str] = (CONFIG, WEIGHTS)
+) -> tuple[Path, dict[str, bytes]]:
+    """What `locate` finds, and its files, as they were checked: of a user's own those `names`."""
     own = _own(model)
-    return (own, registry.read(own, (CONFIG, WEIGHTS))) if own else fetch(os.fspath(model))
+    return (own, registry.read(own, names)) if own else fetch(os.fspath(model))
 
 
 def _own(model: str | os.PathLike) -> Path | None:

@@ -146,9 +146,9 @@ def scan(root: Path) -> tuple[Entry, ...]:
     return tuple(entry_of(preset) for preset in presets if not preset.name.startswith("."))
 
 
-def entry_of(preset: Path) -> Entry:
-    """The entry of a preset folder."""
-    contents = read(preset)
+def entry_of(preset: Path, contents: dict[str, bytes] | None = None) -> Entry:
+    """The entry of a preset folder; of its files as they are now, or were when they were read."""
+    contents = contents or read(preset)
     metadata = files.parse_json(contents[METADATA], preset / METADATA)
     if missing := [key for key in OF_METADATA if key not in metadata]:
         raise ValueError(f"{preset / METADATA} has no {', '.join(missing)}.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gon_tf import pictures
+from gon_tf import files, pictures
 from gon_tf.cli import report
 from gon_tf.cli.inputs import STREAM
 
@@ -128,6 +128,8 @@ def is_picture(output: Path, *, as_json: bool = False) -> bool:
 def check(targets: Sequence[Path], *, overwrite: bool, inputs: Iterable[Path] = ()) -> None:
     """Raise OSError now if one of `targets` could not or should not be written later.
 
+    Removes what a kill has left of former ones that were half-written.
+
     Args:
         targets: the files.
         overwrite: whether they may replace others.
@@ -145,6 +147,8 @@ def check(targets: Sequence[Path], *, overwrite: bool, inputs: Iterable[Path] = 
             raise FileExistsError(f"{target} exists already; --overwrite replaces it.")
         if target.resolve() in originals:
             raise FileExistsError(f"{target} is one of the inputs; write somewhere else.")
+    for folder in {target.parent for target in targets}:
+        files.remove_temporary(folder)
 
 
 def check_new_folder(folder: Path, *, overwrite: bool) -> None:

@@ -68,10 +68,11 @@ def show(model: str, as_json: bool) -> None:
     """Describe MODEL: what it was trained on, how, and how good it is."""
     from gon_tf import zoo
 
-    folder = zoo.locate(model)
+    folder, contents = zoo.read(model, (zoo.CONFIG, zoo.METADATA))
     own = folder == files.path_of(model)  # of the user, in no registry
-    entry = {"name": folder.name} if own else dataclasses.asdict(zoo.find(model))
-    card = {**entry, **arguments.metadata(folder), "folder": str(folder)}
+    entry = {"name": folder.name} if own else dataclasses.asdict(zoo.entry_of(folder, contents))
+    metadata = files.parse_json(contents[zoo.METADATA], folder / zoo.METADATA)
+    card = {**entry, **metadata, "folder": str(folder)}
     if as_json:
         report.echo_json(card)
         return

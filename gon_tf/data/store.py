@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from gon_tf import arguments
+from gon_tf import arguments, files
 
 HASHED_TOGETHER = 2**24  # bytes
 
@@ -221,7 +221,7 @@ def collect(
     """
     size = count * math.prod(image_shape)
     if size > memory_budget:
-        folder = Path(cache_dir or tempfile.gettempdir()).expanduser()
+        folder = files.path_of(cache_dir or tempfile.gettempdir())
         return _collect_in_file(parts, size, image_shape, folder)
     pixels, filled = np.empty([count, *image_shape], np.uint8), 0
     for part in parts:

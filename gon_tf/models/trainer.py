@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -12,6 +13,21 @@ import tensorflow as tf
 
 from gon_tf import metrics
 from gon_tf.models import inputs
+
+
+@contextlib.contextmanager
+def quiet_traces() -> Iterator[None]:
+    """No warnings of retracing: TensorFlow counts the traces of all Keras models as of one."""
+
+    def is_other(record):
+        return "tf.function retracing" not in record.getMessage()
+
+    logger = tf.get_logger()
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
 
 
 class ImageTrainer(keras.Model):
@@ -92,6 +108,7 @@ class ImageTrainer(keras.Model):
         self.compile(**{name: value for name, value in config.items() if value is not None})
         self.optimizer.build(self.trainable_variables)
 
+    @quiet_traces()
     def fit(
         self,
         x: Any = None,
@@ -145,7 +162,7 @@ class ImageTrainer(keras.Model):
             # What was learned must not be lost by what comes after it.
             warnings.warn(
                 f"The model is trained, but what sample draws from is not fitted: {error}",
-                stacklevel=2,
+                stacklevel=3,
             )
         return history
 
@@ -153,6 +170,7 @@ class ImageTrainer(keras.Model):
         """What an array of images is trained with beside the images: nothing."""
         return None
 
+    @quiet_traces()
     def evaluate(
         self,
         x: Any = None,
@@ -172,6 +190,7 @@ class ImageTrainer(keras.Model):
             x, None, batch_size, verbose, callbacks=with_guard(callbacks, self), **kwargs
         )
 
+    @quiet_traces()
     def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Reconstructions, as `keras.Model.predict` gives them.
 
@@ -187,16 +206,26 @@ class ImageTrainer(keras.Model):
                 raise
             raise ValueError(inputs.OUT_OF_RANGE) from None
 
-    def train_on_batch(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+    @quiet_traces()
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """As `keras.Model.train_on_batch`, of images that are checked before."""
-        self._check_data(x, {})
-        return super().train_on_batch(x, *args, **kwargs)
+        self._check_data(x, {"sample_weight": sample_weight, "class_weight": class_weight})
+        return super().train_on_batch(x, y, **kwargs)
 
-    def test_on_batch(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+    @quiet_traces()
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, **kwargs: Any) -> Any:
         """As `keras.Model.test_on_batch`, of images that are checked before."""
-        self._check_data(x, {})
-        return super().test_on_batch(x, *args, **kwargs)
+        self._check_data(x, {"sample_weight": sample_weight})
+        return super().test_on_batch(x, y, **kwargs)
 
+    @quiet_traces()
     def predict_on_batch(self, x: Any) -> np.ndarray:
         """As `keras.Model.predict_on_batch`, of images that are checked before."""
         self._check_data(x, {})
@@ -220,7 +249,13 @@ class ImageTrainer(keras.Model):
                     f"Received: dtype {spec.dtype.name}"
                 )
         elif hasattr(data, "shape"):
-            inputs.checked_images(data, self.image_shape)
+            if not len(inputs.checked_images(data, self.image_shape)):
+                raise ValueError(f"There must be at least one image. Received: {data.shape}")
+        elif isinstance(data, Mapping | list | tuple):
+            raise TypeError(
+                "Images are one array, or a data set of batches. "
+                f"Received: a {type(data).__name__} of {len(data)}"
+            )
 
 
 def with_guard(callbacks: Any, model: ImageTrainer) -> Any:

@@ -60,7 +60,7 @@ def check(description: dict, source: str | os.PathLike, *, whole: bool = True) -
     for argument, value in arguments.items():
         if is_layer(value):
             check(value, source, whole=False)
-        elif not is_plain(value) or not is_bounded(argument, value):
+        elif not (is_plain(argument) and is_plain(value) and is_bounded(argument, value)):
             raise ValueError(
                 f"{source} gives {name} a value that no preset has. "
                 f"Received: {str(argument)[:100]}={str(value)[:100]}"

@@ -14,13 +14,16 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gon_tf import signals
 from gon_tf.training.recipe import STRATEGIES
 
 PATIENCE = 20.0  # seconds to wait for other workers before a word about it
@@ -104,9 +107,23 @@ def create(strategy: str) -> Any:
         this = worker(strategy)
         check_port(this)
         wait_for_chief(this)
-        with lost_workers_reported():
+        with lost_workers_reported(), ended_by_signals():
             return tf.distribute.MultiWorkerMirroredStrategy()
     raise ValueError(f"strategy must be one of {list(STRATEGIES)}. Received: {strategy!r}")
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Lets signals end the process by themselves, which has written nothing yet.
+
+    While TensorFlow waits for the others, no handler of Python's runs.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    former = signals.call(signal.SIG_DFL) if is_main else {}
+    try:
+        yield
+    finally:
+        signals.put_back(former)
 
 
 def check_port(this: Worker) -> None:

@@ -83,7 +83,8 @@ def inputs(recipe: Recipe, data_dir: Path | None) -> list[Path]:
 
 def is_tfds(name: str, data_dir: Path | None) -> bool:
     """Whether a name, perhaps that of a folder, too, means one of TensorFlow's data sets."""
-    root = data_dir or os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets"
+    usual = os.path.expanduser("~/tensorflow_datasets")  # `~` stays where nobody has a home
+    root = data_dir or os.environ.get("TFDS_DATA_DIR") or usual
     place = Path(root) / name.lower().replace("-", "_")
     prepared = (place.glob(f"{part}/dataset_info.json") for part in ("*", "*/*"))
     return Path(name).name == name and any(map(any, prepared))

@@ -93,6 +93,8 @@ def train(
 
     former = claim()  # to know at once what is wrong; what counts is the same under the lock
     if former and former["finished"]:
+        with contextlib.suppress(OSError), files.locked(folder / folders.LOCK):
+            clean_finished(folder)
         return finished(folder)
     startup.start_tensorflow()
     several = options.strategy == "multiworker"
@@ -102,16 +104,22 @@ def train(
             with files.locked(folder / folders.LOCK):
                 former = claim()
                 if former and former["finished"]:
+                    clean_finished(folder)
                     return finished(folder)
                 return run(job, folder, former)
         follow(job, folder)
     return {}
 
 
+def clean_finished(folder: Path) -> None:
+    """Remove checkpoints that a kill in the last moment has left, in a folder that is locked."""
+    if (folders.read(folder) or {}).get("finished"):  # and no other run has begun since
+        folders.remove(folder, [folders.CHECKPOINTS])
+
+
 def finished(folder: Path) -> dict[str, Any]:
     """The metadata of a model that is trained already."""
     print(f"The training in {folder} is done already.", file=sys.stderr)
-    folders.remove(folder, [folders.CHECKPOINTS])  # should a kill have come in the last moment
     return files.read_json(folder / folders.PRESET[1])
 
 
@@ -147,7 +155,7 @@ def follow(job: Job, folder: Path) -> None:
     distribute.wait_for_all(strategy)
 
 
-def fit(job: Job, folder: Path, *, writes: bool) -> Any:
+def fit(job: Job, folder: Path, *, writes: bool):
     """Train, with Keras' progress on stderr: a bar on a terminal, lines elsewhere.
 
     Returns:
@@ -156,7 +164,7 @@ def fit(job: Job, folder: Path, *, writes: bool) -> Any:
     import keras
 
     from gon_tf.callbacks import Checkpoint, Stopped, TrainingLog
-    from gon_tf.models.trainer import with_guard
+    from gon_tf.models.trainer import quiet_traces, with_guard
 
     recipe, steps = job.recipe, job.steps_per_epoch
     knowing = knowing_callbacks(recipe)
@@ -180,7 +188,11 @@ def fit(job: Job, folder: Path, *, writes: bool) -> Any:
         guarded = with_guard(callbacks, job.model)
         train = functools.partial(keras.Model.fit, job.model, callbacks=guarded, shuffle=False)
     first = checkpoint.epoch * steps
-    with contextlib.redirect_stdout(sys.stderr), stopping.stopping(checkpoint.stop) as came:
+    with (
+        contextlib.redirect_stdout(sys.stderr),
+        quiet_traces(),
+        stopping.stopping(checkpoint.stop) as came,
+    ):
         try:
             train(
                 job.images.steps(

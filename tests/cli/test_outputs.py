@@ -136,3 +136,10 @@ def test_stdout_that_is_closed(monkeypatch):
     monkeypatch.setattr("sys.stdout", None)
     with pytest.raises(click.UsageError, match="it is closed"):
         plan("-", "a")
+
+
+def test_what_a_kill_has_left_is_removed_before_the_work(tmp_path):
+    (tmp_path / ".a.png-0123abcd.tmp").touch()
+    (tmp_path / ".notes").touch()
+    outputs.check([tmp_path / "b.png"], overwrite=False)
+    assert [path.name for path in tmp_path.iterdir()] == [".notes"]

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import multiprocessing
 import os
 import random
 import shutil
@@ -15,48 +14,17 @@ import numpy as np
 import pytest
 
 import gon_tf
+from tests.processes import starting, wait_for
 
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tensorflow", "keras", "gon_tf.models", "gon_tf.training.run"])
 SMALL = ["--image-size", "8", "--latent-dim", "2", "--filters", "2", "--batch-size", "2"]
 LONG = ["train", "conv", "pictures", *SMALL, "--epochs", "100000", "--pictures-every", "0"]
-
-
-def gon_tf_process(folder, arguments, environment, output):
-    """`gon-tf` in a process that has TensorFlow already: what happens in the child."""
-    from gon_tf.cli import main
-
-    os.chdir(folder)
-    os.environ.update(environment)
-    output = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    main(arguments)
 
 
 @pytest.fixture
 def start(tmp_path, pictures):
     """Start `gon-tf` as a process in the folder of `pictures`."""
-
-    started = []
-
-    def start(*arguments, output="output.txt", folder=tmp_path, **environment):
-        values = folder, list(map(str, arguments)), environment, tmp_path / output
-        process = PROCESSES.Process(target=gon_tf_process, args=values)
-        process.start()
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.join()
-
-
-def wait_for(condition, process):
-    """Wait until `condition()` is true, or the process is over."""
-    while process.is_alive() and not condition():
-        time.sleep(0.005)
+    with starting(tmp_path) as start:
+        yield start
 
 
 def said(folder):

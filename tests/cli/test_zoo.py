@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+from gon_tf import files
+
 
 def test_show_a_preset_of_ones_own(run, grey_model):
     card = json.loads(run("zoo", "show", grey_model, "--json").stdout)
@@ -44,6 +46,21 @@ def test_show(run, zoo):
     assert values["image_shape"] == "8x8x1"
     assert values["metrics.sse"] == "12.5"
     assert values["files"] == "config.json, metadata.json, model.weights.h5"
+
+
+def test_show_reads_each_file_once(run, zoo, grey_model, monkeypatch):
+    read, seen = files.read_plain, []
+
+    def counting(path, most_bytes):
+        seen.append(path.name)
+        return read(path, most_bytes)
+
+    monkeypatch.setattr(files, "read_plain", counting)
+    for model in ("tiny-conv", grey_model):
+        seen.clear()
+        assert run("zoo", "show", model).exit_code == 0
+        assert seen.count("metadata.json") == 1
+        assert seen.count("registry.json") == (model == "tiny-conv")
 
 
 def test_an_unknown_model(run, zoo):

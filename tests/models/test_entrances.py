@@ -1,6 +1,7 @@
 """Every way to give a model images takes the same ones, and refuses the same ones."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -148,3 +149,46 @@ def test_channels_are_last_whatever_keras_is_told(tmp_path):
         [sys.executable, "-c", CHANNELS_FIRST], env=environment, capture_output=True, text=True
     )
     assert done.stdout.splitlines() == ["(8, 8, 8, 1)"] * 3, done.stderr
+
+
+@pytest.mark.parametrize("way", ["fit", "evaluate", "predict", "train_on_batch", "test_on_batch"])
+def test_what_is_no_array_of_images(model, way):
+    images = np.zeros((5, 8, 8, 1), np.uint8)
+    for given, kind in (({"image": images}, "dict of 1"), ([images, images], "list of 2")):
+        with pytest.raises(TypeError, match=f"Images are one array.* Received: a {kind}"):
+            getattr(model, way)(given)
+    with pytest.raises(ValueError, match="at least one image"):
+        getattr(model, way)(images[:0])
+
+
+def test_batches_have_no_weights(model):
+    images = np.zeros((5, 8, 8, 1), np.uint8)
+    for way, name in (
+        (model.train_on_batch, "sample_weight"),
+        (model.train_on_batch, "class_weight"),
+        (model.test_on_batch, "sample_weight"),
+    ):
+        with pytest.raises(ValueError, match=f"All images weigh the same. Received: {name}"):
+            way(images, **{name: np.ones(5)})
+
+
+@pytest.mark.slow
+def test_several_models_and_many_sizes_without_warnings_of_retracing(monkeypatch):
+    said = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    monkeypatch.setattr(tf.get_logger(), "handlers", [handler])
+    images = np.random.default_rng(0).random((12, 8, 8, 1), np.float32)
+    for count in range(1, 7):
+        model = GON(ConvDecoder((8, 8, 1), latent_dim=2, filters=1))
+        model.compile("adam")
+        model.fit(images[:count], verbose=0)
+        for some in (images[:count], images[count : 2 * count + 1]):
+            model.predict(some, verbose=0)
+            model.evaluate(some, verbose=0)
+            model.encode(some)
+            model.reconstruct(some)
+            model.sample(len(some))
+    assert said == []
+    tf.get_logger().warning("of another kind")
+    assert said == ["of another kind"]

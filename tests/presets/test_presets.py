@@ -147,6 +147,7 @@ KERAS_OBJECT = {"module": "os", "class_name": "system", "config": {"command": "t
         ({"encoder": {"class": "GON", "arguments": {}}}, "no registered class of a layer"),
         ({"encoder": {"class": "Muon", "arguments": {}}}, "no registered class of a layer"),
         ({"nothing": 1}, "does not describe a model"),
+        ({"x" * 201: 1}, "a value that no preset has"),
     ],
 )
 def test_config_that_asks_for_what_no_preset_has(preset, arguments, message):

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,12 @@ def test_inputs(tmp_path, monkeypatch):
     expected = ["a", "x.npz", "t-1.tfrecord", "t-2.tfrecord", "b,c"]
     assert sorted(found) == sorted(map(Path, expected))
     assert Path("mnist") in folders.inputs(recipe, tmp_path)
+
+
+def test_a_user_without_a_home(monkeypatch):
+    monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    assert not folders.is_tfds("mnist", None)
 
 
 def test_places_that_cannot_be_written(tmp_path):

@@ -1,101 +1,26 @@
 """Models from a web server that is slow, cuts connections, lies, redirects or is not there."""
 
-import contextlib
-import json
 import multiprocessing
 import shutil
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 from gon_tf.zoo import download, registry
 
 from gon_tf import zoo
+from tests.zoo.servers import CONTENT, serving
 
-CONTENT = {
-    "config.json": b'{"class": "GON"}',
-    "metadata.json": json.dumps(
-        {"parameters": 7, "image_shape": [8, 8, 1], "latent_dim": 4, "metrics": {}}
-    ).encode(),
-    "model.weights.h5": bytes(range(256)) * 2048,  # many pieces
-}
 WEIGHTS = "/zoo/tiny-conv/model.weights.h5"
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Serves a folder, with the faults that the server has for a path, one for each request."""
-
-    def log_message(self, *_):
-        pass
-
-    def do_GET(self):
-        self.server.requests.append((self.path, self.headers.get("Range")))
-        faults = self.server.faults.get(self.path)
-        fault = faults.pop(0) if faults else None
-        file = Path(f"{self.server.root}{self.path}")
-        if isinstance(fault, int) or not file.is_file():
-            self.send_error(fault or 404)
-        elif isinstance(fault, str) and ":" in fault:
-            self.send_response(302)
-            self.send_header("Location", fault)
-            self.end_headers()
-        else:
-            self.serve(file.read_bytes(), fault)
-
-    def serve(self, content, fault):
-        if fault == "wrong":
-            content = content[:-1] + b"?"
-        if fault == "long":
-            content += b"more"
-        start = int((self.headers.get("Range") or "bytes=0-")[6:-1])
-        if fault == "no range":
-            start = 0
-        if fault == "other range":
-            start -= 1
-        partial = start or fault == "always 206"
-        self.send_response(206 if partial else 200)
-        if fault == "always 206":
-            content = content[:100]
-        elif partial:
-            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        if fault != "no length":
-            self.send_header("Content-Length", str(len(content) - start))
-        self.end_headers()
-        rest = content[start:]
-        if fault == "pieces":
-            rest = rest[: 2**16]
-        if fault in ("cut", "no length"):
-            rest = rest[: len(rest) // 2]
-        step = {"slow": 1 + len(rest) // 5, "drip": 1}.get(fault, len(rest))
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            for begin in range(0, len(rest), step or 1):
-                self.wfile.write(rest[begin : begin + step])
-                time.sleep({"slow": 0.2, "drip": 0.1}.get(fault, 0))
 
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     """A web server with a zoo of one model, and an empty cache."""
-    preset = tmp_path / "www" / "zoo" / "tiny-conv"
-    preset.mkdir(parents=True)
-    for name, content in CONTENT.items():
-        (preset / name).write_bytes(content)
-    zoo.index(preset.parent)
     monkeypatch.setenv("GON_TF_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(download, "PAUSE", 0.01)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.root, server.faults, server.requests = tmp_path / "www", {}, []
-    server.url = f"http://127.0.0.1:{server.server_port}/zoo"
-    server.model = f"{server.url}/tiny-conv"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(tmp_path / "www") as server:
+        yield server
 
 
 def is_right(folder):
@@ -338,6 +263,27 @@ def test_no_proxy_is_asked_about_this_machine(server, monkeypatch, variable):
     assert is_right(zoo.folder(server.model))
 
 
+@pytest.mark.parametrize(
+    ("host", "proxies"),
+    [("127.0.0.1", {}), ("localhost", {}), ("example.org", {"https": "http://127.0.0.1:9"})],
+)
+def test_proxies_are_for_other_machines(monkeypatch, host, proxies):
+    import requests
+
+    asked = []
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setattr(download, "PAUSE", 0.001)
+
+    def send(self, request, **options):
+        asked.append(dict(options["proxies"]))
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests.Session, "send", send)
+    with pytest.raises(ConnectionError):
+        download.read(f"https://{host}/zoo/registry.json", 100)
+    assert asked == [proxies] * download.ATTEMPTS
+
+
 def test_scheme_in_capitals(server):
     assert is_right(zoo.folder(server.model.replace("http", "HTTP")))
 
@@ -389,6 +335,14 @@ def test_a_file_in_the_place_of_the_whole_cache(server, tmp_path):
     with pytest.raises(OSError, match="cache") as caught:
         zoo.folder(server.model)
     assert str(tmp_path / "cache") in str(caught.value)
+
+
+def test_a_user_without_a_home(server, monkeypatch):
+    monkeypatch.delenv("GON_TF_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    with pytest.raises(FileNotFoundError, match="set GON_TF_CACHE"):
+        zoo.folder(server.model)
 
 
 def test_what_a_kill_left_is_removed(server):

@@ -73,7 +73,7 @@ def _count(file: str, packed: bool) -> int:
             _check_unpacked(file)
         return int(_records([file], packed).reduce(np.int64(0), lambda count, _: count + 1))
     except tf.errors.OpError as error:
-        reason = re.sub(r"\{\{.*?\}\} *|\n.*", "", error.message, flags=re.DOTALL)
+        reason = re.sub(r"\{\{.*?\}\} *| *\[Op:.*|\n.*", "", error.message, flags=re.DOTALL)
     except (ValueError, OSError, EOFError, zlib.error) as error:
         reason = str(error)
     raise ValueError(f"Cannot read the TFRecord file {file!r}: {reason}.")
