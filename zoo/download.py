@@ -130,7 +130,7 @@ def session_for(url: str) -> requests.Session:
     class Careful(requests.Session):
         def send(self, request, **options):
             check_url(request.url)
-            if is_this_machine(parse_url(str(request.url)).host):
+            if is_this_machine(parse_url(str(request.url)).host or ""):
                 options["proxies"] = {}  # which would be asked for their own machine
             if url.startswith("https:") and not request.url.startswith("https:"):
                 raise ValueError(f"{url} leads away from https, to {shown(request.url)}.")
