@@ -77,7 +77,7 @@ class _Registering:
         spec = importlib.util.find_spec(name)
         if spec and spec.loader:
             execute = spec.loader.exec_module
-            spec.loader.exec_module = lambda module: (execute(module), cls.register())
+            spec.loader.exec_module = lambda module: execute(module) or cls.register()
         return spec
 
     @staticmethod

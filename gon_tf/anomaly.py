@@ -9,8 +9,9 @@ linear in the error.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +25,7 @@ PROBABILITIES = (
 MOST_IMAGES = 10_000  # that quantiles are taken of
 
 
-def measure(images, reconstructions) -> dict[str, np.ndarray]:
+def measure(images: Any, reconstructions: Any) -> dict[str, np.ndarray]:
     """Errors of each image: "sse" (squared error, pixels in 0..1) and "psnr" (dB), `[batch]` each.
 
     Args:
@@ -42,7 +43,7 @@ def measure(images, reconstructions) -> dict[str, np.ndarray]:
     }
 
 
-def error_quantiles(network, images) -> dict[str, float]:
+def error_quantiles(network: Any, images: Any) -> dict[str, float]:
     """Quantiles of the squared error per image, for the metadata of a preset.
 
     Args:
@@ -86,21 +87,18 @@ def quantiles_of(model: str, metadata: dict) -> tuple[np.ndarray, np.ndarray]:
             "its metadata.json); `gon-tf train` stores that, gon_tf.anomaly.error_quantiles "
             "measures it for other models."
         )
-    try:
+    with contextlib.suppress(AttributeError, TypeError, ValueError):
         items = sorted((float(p), float(error)) for p, error in metadata[KEY].items())
         probabilities, errors = np.array(items).T
         valid = len(items) > 1 and probabilities[0] == 0 and probabilities[-1] == 1
-        valid = valid and np.all(np.isfinite(errors)) and np.all(np.diff(errors) >= 0)
-    except (AttributeError, TypeError, ValueError):
-        valid = False
-    if not valid:
-        raise ValueError(
-            f"The {KEY!r} of {model} must map probabilities from 0 to 1 to errors that ascend."
-        )
-    return probabilities, errors
+        if valid and np.all(np.isfinite(errors)) and np.all(np.diff(errors) >= 0):
+            return probabilities, errors
+    raise ValueError(
+        f"The {KEY!r} of {model} must map probabilities from 0 to 1 to errors that ascend."
+    )
 
 
-def scores(sse: Iterable[float], probabilities, errors) -> np.ndarray:
+def scores(sse: Iterable[float], probabilities: np.ndarray, errors: np.ndarray) -> np.ndarray:
     """The anomaly score of each squared error, see above.
 
     Args:
@@ -119,7 +117,7 @@ def scores(sse: Iterable[float], probabilities, errors) -> np.ndarray:
     return np.where(sse > errors[-1], 1.0, np.where(sse <= errors[0], 0.0, scores))
 
 
-def rank(network, batches: Iterable[tuple], quantiles: tuple) -> list[dict]:
+def rank(network: Any, batches: Iterable[tuple], quantiles: tuple) -> list[dict]:
     """Errors and anomaly score of each image, the most unusual first.
 
     Args:
@@ -132,9 +130,10 @@ def rank(network, batches: Iterable[tuple], quantiles: tuple) -> list[dict]:
         equal, the larger squared error comes first.
 
     Example:
+        >>> metadata = {"error_quantiles": error_quantiles(model, [images])}
         >>> quantiles = quantiles_of("my-gon", metadata)
-        >>> rank(model, [(["a.png", "b.png"], images)], quantiles)[0]
-        {'image': 'b.png', 'sse': 31.4, 'psnr': 15.1, 'score': 0.998}
+        >>> rank(model, [(["a.png", "b.png"], images[:2])], quantiles)[0]
+        {'image': '...png', 'sse': ..., 'psnr': ..., 'score': ...}
     """
     images = []
     for names, batch in batches:

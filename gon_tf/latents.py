@@ -17,6 +17,8 @@ class Normal:
         latent_dim: number of latents.
     """
 
+    is_fitted = True  # from the start
+
     def __init__(self, latent_dim: int):
         self.latent_dim = latent_dim
 
@@ -120,7 +122,7 @@ def fit_gaussian(batches: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]
     Raises:
         ValueError: if there is no latent, or one is not finite.
     """
-    count, total, products = 0, 0.0, 0.0
+    count, total, products = 0, np.zeros(()), np.zeros(())
     for latents in batches:
         latents = np.asarray(latents, dtype=np.float64)
         count += len(latents)

@@ -7,7 +7,9 @@ latents of a GON are an affine map of the image (see `gon_tf.origin`).
 
 from __future__ import annotations
 
-from keras import ops
+from typing import Any
+
+from keras import KerasTensor, ops
 
 
 class SquaredError:
@@ -16,19 +18,21 @@ class SquaredError:
     name = "squared_error"
     slope = 2.0  # -d derivative / d image
 
-    def __call__(self, outputs, images, weights=1.0):
+    def __call__(
+        self, outputs: KerasTensor, images: KerasTensor, weights: Any = 1.0
+    ) -> KerasTensor:
         """Loss of each image, `[batch]`; its pixels weigh 1, or `weights`."""
         return sum_of_pixels(weights * ops.square(outputs - images))
 
-    def derivative(self, outputs, images):
+    def derivative(self, outputs: KerasTensor, images: KerasTensor) -> KerasTensor:
         """Derivative with respect to the outputs, the shape of `images`."""
         return 2.0 * (outputs - images)
 
-    def curvature(self, outputs):
+    def curvature(self, outputs: KerasTensor) -> KerasTensor:
         """d² loss / d outputs² (diagonal), the shape of `outputs`."""
         return ops.full_like(outputs, 2.0)
 
-    def outputs_to_images(self, outputs):
+    def outputs_to_images(self, outputs: KerasTensor) -> KerasTensor:
         """Network outputs as pictures."""
         return outputs
 
@@ -39,20 +43,22 @@ class CrossEntropy:
     name = "cross_entropy"
     slope = 1.0
 
-    def __call__(self, outputs, images, weights=1.0):
+    def __call__(
+        self, outputs: KerasTensor, images: KerasTensor, weights: Any = 1.0
+    ) -> KerasTensor:
         """Loss of each image, `[batch]`; its pixels weigh 1, or `weights`."""
         return sum_of_pixels(weights * (ops.softplus(outputs) - outputs * images))
 
-    def derivative(self, outputs, images):
+    def derivative(self, outputs: KerasTensor, images: KerasTensor) -> KerasTensor:
         """Derivative with respect to the outputs, the shape of `images`."""
         return ops.sigmoid(outputs) - images
 
-    def curvature(self, outputs):
+    def curvature(self, outputs: KerasTensor) -> KerasTensor:
         """d² loss / d outputs² (diagonal), the shape of `outputs`: p (1 - p)."""
         probabilities = ops.sigmoid(outputs)
         return probabilities * (1.0 - probabilities)
 
-    def outputs_to_images(self, outputs):
+    def outputs_to_images(self, outputs: KerasTensor) -> KerasTensor:
         """Network outputs as pictures: the probability of white."""
         return ops.sigmoid(outputs)
 
@@ -65,18 +71,18 @@ class Weighted:
         weights: a number, or an array that broadcasts to the images.
     """
 
-    def __init__(self, loss, weights):
+    def __init__(self, loss: SquaredError | CrossEntropy, weights: Any):
         self.loss, self.weights = loss, weights
 
-    def __call__(self, outputs, images):
+    def __call__(self, outputs: KerasTensor, images: KerasTensor) -> KerasTensor:
         """Loss of each image, `[batch]`."""
         return self.loss(outputs, images, self.weights)
 
-    def derivative(self, outputs, images):
+    def derivative(self, outputs: KerasTensor, images: KerasTensor) -> KerasTensor:
         """Derivative with respect to the outputs, the shape of `images`."""
         return self.weights * self.loss.derivative(outputs, images)
 
-    def curvature(self, outputs):
+    def curvature(self, outputs: KerasTensor) -> KerasTensor:
         """Second derivative (diagonal): the shape of `outputs`, or of all images."""
         return self.weights * self.loss.curvature(outputs)
 
@@ -84,7 +90,7 @@ class Weighted:
 LOSSES = {loss.name: loss for loss in (SquaredError, CrossEntropy)}
 
 
-def get(name: str):
+def get(name: str) -> SquaredError | CrossEntropy:
     """The loss called `name`: "squared_error" or "cross_entropy".
 
     Raises:
@@ -95,12 +101,12 @@ def get(name: str):
     return LOSSES[name]()
 
 
-def sum_of_pixels(values):
+def sum_of_pixels(values: KerasTensor) -> KerasTensor:
     """Sum over everything but the first axis, `[batch, ...]` to `[batch]`."""
     return ops.sum(values, axis=tuple(range(1, len(values.shape))))
 
 
-def kl_divergence(mean, log_variance):
+def kl_divergence(mean: KerasTensor, log_variance: KerasTensor) -> KerasTensor:
     """KL(N(mean, exp(log_variance)) || N(0, I)) in nats for each row, `[batch, n]` to `[batch]`."""
     return 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - 1.0 - log_variance, axis=-1)
 

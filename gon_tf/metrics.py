@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -12,12 +13,16 @@ from gon_tf import losses
 SMALLEST_ERROR = 1e-10  # of a pixel: caps PSNR at 100 dB, where an 8-bit picture is long exact
 
 
-def squared_error_of_images(images, reconstructions):
+def squared_error_of_images(
+    images: keras.KerasTensor, reconstructions: keras.KerasTensor
+) -> keras.KerasTensor:
     """Squared error summed over an image, `[batch, ...]` to `[batch]`."""
     return losses.sum_of_pixels(ops.square(ops.subtract(images, reconstructions)))
 
 
-def peak_signal_to_noise_of_images(images, reconstructions):
+def peak_signal_to_noise_of_images(
+    images: keras.KerasTensor, reconstructions: keras.KerasTensor
+) -> keras.KerasTensor:
     """PSNR of each image in dB for a range of [0, 1], `[batch, ...]` to `[batch]`."""
     per_pixel = ops.mean(
         ops.square(ops.subtract(images, reconstructions)),
@@ -37,10 +42,10 @@ class SumSquaredError(keras.metrics.MeanMetricWrapper):
         4.0
     """
 
-    def __init__(self, name="sse", dtype=None):
+    def __init__(self, name: str = "sse", dtype: Any = None):
         super().__init__(squared_error_of_images, name=name, dtype=dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {"name": self.name, "dtype": self.dtype}
 
@@ -49,15 +54,17 @@ class SumSquaredError(keras.metrics.MeanMetricWrapper):
 class PeakSignalToNoise(keras.metrics.MeanMetricWrapper):
     """Peak signal-to-noise ratio of images in [0, 1], in dB (at most 100), mean over images."""
 
-    def __init__(self, name="psnr", dtype=None):
+    def __init__(self, name: str = "psnr", dtype: Any = None):
         super().__init__(peak_signal_to_noise_of_images, name=name, dtype=dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {"name": self.name, "dtype": self.dtype}
 
 
-def bits_per_dimension_of_images(images, negative_elbo):
+def bits_per_dimension_of_images(
+    images: keras.KerasTensor, negative_elbo: keras.KerasTensor
+) -> keras.KerasTensor:
     """Nats of each image `[batch]` as bits per pixel and channel of the `images` `[batch, ...]`."""
     return negative_elbo / (math.prod(images.shape[1:]) * math.log(2.0))
 
@@ -73,10 +80,10 @@ class BitsPerDimension(keras.metrics.MeanMetricWrapper):
         1.0
     """
 
-    def __init__(self, name="bits_per_dimension", dtype=None):
+    def __init__(self, name: str = "bits_per_dimension", dtype: Any = None):
         super().__init__(bits_per_dimension_of_images, name=name, dtype=dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {"name": self.name, "dtype": self.dtype}
 
@@ -101,27 +108,33 @@ class ActiveUnits(keras.metrics.Metric):
     Source: Burda, Grosse & Salakhutdinov, "Importance Weighted Autoencoders", ICLR 2016.
     """
 
-    def __init__(self, latent_dim, threshold=0.01, name="active_units", dtype=None):
+    def __init__(
+        self,
+        latent_dim: int,
+        threshold: float = 0.01,
+        name: str = "active_units",
+        dtype: Any = None,
+    ):
         super().__init__(name=name, dtype=dtype)
         self.latent_dim, self.threshold = latent_dim, threshold
         self.count = self.add_variable((), "zeros", name="count")
         self.total = self.add_variable((latent_dim,), "zeros", name="total")
         self.squares = self.add_variable((latent_dim,), "zeros", name="squares")
 
-    def update_state(self, means):
+    def update_state(self, means: keras.KerasTensor) -> None:
         """Takes note of the means of a batch's posteriors, `[batch, latent_dim]`."""
         means = ops.cast(means, self.dtype)
         self.count.assign_add(ops.cast(ops.shape(means)[0], self.dtype))
         self.total.assign_add(ops.sum(means, axis=0))
         self.squares.assign_add(ops.sum(ops.square(means), axis=0))
 
-    def result(self):
+    def result(self) -> keras.KerasTensor:
         """Number of active latents, a float."""
         count = ops.maximum(self.count, 1.0)
         variance = self.squares / count - ops.square(self.total / count)
         return ops.sum(ops.cast(variance > self.threshold, self.dtype))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {
             "latent_dim": self.latent_dim,

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -37,11 +38,11 @@ class Network:
     def __init__(self, function: Callable[[tf.Tensor], tf.Tensor]):
         self.function = function
 
-    def __call__(self, latents):
+    def __call__(self, latents: tf.Tensor) -> tf.Tensor:
         """Outputs, `[n, ...]`."""
         return self.function(latents)
 
-    def jacobian(self, latents) -> tuple[tf.Tensor, tf.Tensor]:
+    def jacobian(self, latents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Outputs, and J transposed, `[n, latent_dim, outputs]`: a tangent for each latent."""
 
         def tangent(direction):
@@ -53,7 +54,7 @@ class Network:
         tangents = tf.vectorized_map(tangent, tf.eye(latents.shape[-1], dtype=latents.dtype))
         return self(latents), tf.transpose(tangents, [1, 0, 2])
 
-    def pull_back(self, latents) -> tuple[tf.Tensor, Gradient]:
+    def pull_back(self, latents: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
         """Outputs, and the function from cotangents g, `[batch, ...]`, to J^T g.
 
         The latents are one point for all cotangents, or one for each.
@@ -87,14 +88,14 @@ class Step:
     damping: float | None = None
     relative: bool = True
 
-    def precision(self, jacobian, curvature) -> tf.Tensor:
+    def precision(self, jacobian: tf.Tensor, curvature: tf.Tensor) -> tf.Tensor:
         """J^T D J + damping, `[n, latent_dim, latent_dim]`, of J and D `[n, outputs]`."""
         matrix = tf.matmul(jacobian * curvature[:, None, :], jacobian, transpose_b=True)
         diagonal = tf.linalg.diag_part(matrix)
         tau = tf.reduce_mean(diagonal, axis=-1, keepdims=True) if self.relative else 1.0
-        return tf.linalg.set_diag(matrix, diagonal + self.damping * tau)
+        return tf.linalg.set_diag(matrix, diagonal + (self.damping or 0.0) * tau)
 
-    def __call__(self, gradients, precision):
+    def __call__(self, gradients: tf.Tensor, precision: tf.Tensor) -> tf.Tensor:
         """P times the gradients `[batch, latent_dim]`; n of the precision is 1 or the batch."""
         if self.damping is None:
             return self.size * gradients
@@ -110,15 +111,15 @@ class Origin:
 
     point: tf.Tensor  # z0, [1, latent_dim], or a point for each image
     outputs: tf.Tensor  # F(z0), [n, ...]
-    loss: Callable  # of the outputs, one of `gon_tf.losses`
-    step: Callable  # P, a function of gradients and the precision
+    loss: Any  # of the outputs, one of `gon_tf.losses`
+    step: Any  # P, a function of gradients and the precision: a `Step`, as a rule
     penalty: Gradient | None = None  # gradient of what the inner loss adds, at any latents
     jacobian: tf.Tensor | None = None  # J transposed, [n, latent_dim, outputs], or else `pull`
     precision: tf.Tensor | None = None  # of a Gauss-Newton step, [n, latent_dim, latent_dim]
-    pull: Gradient | None = None  # from cotangents of the outputs to J^T times these
+    pull: Any = None  # a `Gradient`: from cotangents of the outputs to J^T times these
 
     @classmethod
-    def at(cls, network, point, loss, step, penalty=None, *, images=None) -> Origin:
+    def at(cls, network: Network, point, loss, step: Step, penalty=None, *, images=None) -> Origin:
         """The origin of a network at a point, for a number of `images` if that is known."""
         # One tangent for each latent costs somewhat more than one cotangent for each image.
         many = point.shape[0] == 1 and images is not None and 2 * point.shape[-1] <= images
@@ -128,21 +129,21 @@ class Origin:
         return cls.of_jacobian(point, *network.jacobian(point), loss, step, penalty)
 
     @classmethod
-    def of_jacobian(cls, point, outputs, jacobian, loss, step, penalty=None) -> Origin:
+    def of_jacobian(cls, point, outputs, jacobian, loss, step: Step, penalty=None) -> Origin:
         """The same where the outputs and the Jacobian are known."""
         precision = None
         if step.damping is not None:
             precision = step.precision(jacobian, flatten(loss.curvature(outputs)))
         return cls(point, outputs, loss, step, penalty, jacobian, precision)
 
-    def moved(self, network, latents, *, chord: bool) -> Origin:
+    def moved(self, network: Network, latents: tf.Tensor, *, chord: bool) -> Origin:
         """The origin of a further step, at each image's latents; by this one's P if `chord`."""
         if not chord:
             return Origin.at(network, latents, self.loss, self.step, self.penalty)
         outputs, pull = network.pull_back(latents)
         return replace(self, point=latents, outputs=outputs, jacobian=None, pull=pull)
 
-    def gradients(self, images) -> tf.Tensor:
+    def gradients(self, images: tf.Tensor) -> tf.Tensor:
         """J^T g of each of `images` and the penalty's gradient, `[batch, latent_dim]`."""
         cotangents = self.loss.derivative(self.outputs, images)
         if self.jacobian is None:
@@ -153,19 +154,20 @@ class Origin:
             gradients = tf.einsum("no,nlo->nl", flatten(cotangents), self.jacobian)
         return gradients if self.penalty is None else gradients + self.penalty(self.point)
 
-    def latents(self, images) -> tf.Tensor:
+    def latents(self, images: tf.Tensor) -> tf.Tensor:
         """One step from the origin for each image, `[batch, latent_dim]` (equation 5)."""
         return self.point - self.step(self.gradients(images), self.precision)
 
     def fold(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Kernel `[outputs, latent_dim]` and bias `[latent_dim]` of `latents` as an affine map."""
         bias = self.latents(tf.zeros_like(self.outputs))[0]
+        rows = tf.transpose(self.jacobian)[..., 0]
         # A pixel that rises by one lowers its entry of g by `slope`; J^T has a row for each pixel.
-        return self.loss.slope * self.step(tf.transpose(self.jacobian[0]), self.precision), bias
+        return self.loss.slope * self.step(rows, self.precision), bias
 
     def covariance_root(self) -> tf.Tensor:
         """Lower triangular R with R^T R = precision^-1: with the prior's damping, Laplace's."""
-        factor = tf.linalg.cholesky(self.precision[0])
+        factor = tf.linalg.cholesky(self.precision)[0]
         return tf.linalg.triangular_solve(factor, tf.eye(factor.shape[-1]))
 
     def constant(self) -> Origin:
@@ -180,7 +182,7 @@ class Origin:
 
 
 @tf.custom_gradient
-def solve_positive_definite(matrix, right):
+def solve_positive_definite(matrix: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
     """`matrix^-1 right` by Cholesky, `[n, d, d]` and `[n, d, k]`; backwards too."""
     factor = tf.linalg.cholesky(matrix)
     solution = tf.linalg.cholesky_solve(factor, right)
@@ -192,6 +194,6 @@ def solve_positive_definite(matrix, right):
     return solution, gradient
 
 
-def flatten(outputs):
+def flatten(outputs: tf.Tensor) -> tf.Tensor:
     """`[n, ...]` to `[n, outputs]`."""
     return tf.reshape(outputs, [tf.shape(outputs)[0], -1])

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gon_tf import files
 
@@ -151,7 +151,7 @@ class Picture:
             raise OSError(f"{title} is too large a picture; {most}.")
 
 
-def to_uint8(images) -> np.ndarray:
+def to_uint8(images: Any) -> np.ndarray:
     """Pictures in [0, 1] as uint8; uint8 stays as it is."""
     import numpy as np
 

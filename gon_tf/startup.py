@@ -6,6 +6,7 @@ import contextlib
 import os
 import platform
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 from typing import BinaryIO
 
@@ -28,7 +29,7 @@ def start_tensorflow() -> None:
 
 
 @contextlib.contextmanager
-def quiet():
+def quiet() -> Iterator[None]:
     """Swallow what C++ libraries print: they write straight to file descriptor 2.
 
     They do so before any log level counts. It is shown after all when something fails, but for

@@ -96,9 +96,11 @@ def test_losses(model, step):
     # The inner loss is recorded before the last step.
     latents = tf.repeat(model.start(), BATCH, axis=0)
     if model.inner_steps > 1:
-        model.inner_steps -= 1
+        with pytest.warns(UserWarning, match="made for inner_steps="):
+            model.inner_steps -= 1
         latents = model.latents_of(images)
-    inner = tf.reduce_sum(model.pixel_loss(model.images_of(latents), images))
+    problem = model.problem(images)
+    inner = tf.reduce_sum(problem.loss(problem.network(latents), problem.images))
     inner *= 1 / BATCH if "hidden" in step else 1 / PIXELS
     np.testing.assert_allclose(inner, step["inner_loss"], rtol=1e-5)
 

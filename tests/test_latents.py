@@ -20,10 +20,15 @@ def test_gaussian_of_fewer_latents_than_dimensions():
     np.testing.assert_allclose(root @ root.T, np.cov(draws.T), atol=1e-6)
 
 
-@pytest.mark.parametrize("batches", [[], [np.zeros((1, 4))]])
-def test_gaussian_of_too_few(batches):
-    with pytest.raises(ValueError, match="at least 2 latents. Received"):
-        latents.fit_gaussian(batches)
+def test_gaussian_of_one_latent_is_a_point():
+    mean, root = latents.fit_gaussian([np.full((1, 4), 3.0)])
+    np.testing.assert_array_equal(mean, np.full(4, 3.0))
+    np.testing.assert_array_equal(root, np.zeros((4, 4)))
+
+
+def test_gaussian_of_nothing():
+    with pytest.raises(ValueError, match="at least 1 latent. Received: none"):
+        latents.fit_gaussian([])
 
 
 def test_gaussian_of_nan():

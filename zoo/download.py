@@ -165,7 +165,7 @@ def check_url(url: str) -> None:
     parts = None
     if len(url) <= LONGEST and not re.search(r"[\\\s\x00-\x1f\x7f]", url):
         with contextlib.suppress(ValueError):  # which all errors of parsing are
-            parts = parse_url(requests.Request("GET", url).prepare().url)
+            parts = parse_url(requests.Request("GET", url).prepare().url or "")
     if parts is None or parts.auth or not parts.host:
         raise ValueError(
             "A zoo's URL is https://HOST/PATH, without a user name, password, backslash, blank or "

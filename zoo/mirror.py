@@ -148,7 +148,7 @@ def at(place: str | os.PathLike | None = None) -> FolderZoo | WebZoo:
     Raises:
         ValueError: if the URL is not https, http of this machine, or file.
     """
-    place = os.fspath(place or os.environ.get("GON_TF_ZOO") or ROOT)
+    place = str(os.fspath(place or os.environ.get("GON_TF_ZOO") or ROOT))
     if place == os.fspath(ROOT):
         return FolderZoo(ROOT, advice="install gon-tf again")
     scheme, slashes, rest = place.partition("://")

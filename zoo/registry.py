@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from gon_tf import files
 
@@ -74,12 +75,12 @@ class Entry:
         return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
 
-def is_text(value) -> bool:
+def is_text(value: Any) -> bool:
     """Whether `value` is a text of a bearable length."""
     return isinstance(value, str) and len(value) <= MOST_LETTERS
 
 
-def check_name(name) -> None:
+def check_name(name: Any) -> None:
     """Raises ValueError unless `name` can be that of a model: never a path, never hidden."""
     if not is_text(name) or not NAME.fullmatch(name):
         raise ValueError(
@@ -88,7 +89,7 @@ def check_name(name) -> None:
         )
 
 
-def is_fingerprint(value, most_bytes: int) -> bool:
+def is_fingerprint(value: Any, most_bytes: int) -> bool:
     """Whether `value` is what `fingerprint` gives for a content of at most so many bytes."""
     return (
         isinstance(value, dict)

@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from gon_tf.bench import limits, workers
 from gon_tf.bench.cases import CASES, MACHINE, OPERATIONS, PATHS, Case
@@ -81,7 +82,9 @@ def row(model: str, batch: int, path: str) -> dict:
     return {"model": model, "batch": batch, "path": path, **shared}
 
 
-def measure_operation(operation, case: Case, batch: int, started, table, selection) -> None:
+def measure_operation(
+    operation: str, case: Case, batch: int, started: Any, table: Any, selection: Selection
+) -> None:
     """Time an operation of all paths that have it, and add it to their rows of the table."""
     able = {path: started[path] for path in table if operation in names(started[path])}
     times, peaks, failures = workers.take_turns(able, operation, selection.turns, selection.budget)
@@ -97,7 +100,7 @@ def measure_operation(operation, case: Case, batch: int, started, table, selecti
             add_limits(case, batch, started[MACHINE], table)
 
 
-def names(worker) -> list[str]:
+def names(worker: Any) -> list[str]:
     """A worker's operations; none if it failed before."""
     try:
         return worker.names()
@@ -115,7 +118,7 @@ def add_ratios(reference: dict, table: dict) -> None:
                 timing["ratio"] = other["median"] / timing["median"]
 
 
-def add_limits(case: Case, batch: int, machine, table) -> None:
+def add_limits(case: Case, batch: int, machine: Any, table: Any) -> None:
     """Say of the training steps how many times the machine's limit they take."""
     seconds = {}
     for name in ("product", "sine"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -34,22 +35,22 @@ class GON(nn.Module):
         self.network, self.latent_dim, self.loss = network, latent_dim, loss
         self.optimizer = torch.optim.Adam(self.parameters(), learning_rate)
 
-    def forward(self, latents):
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """Images of latents."""
         return self.network(latents)
 
-    def inner_loss(self, latents, images):
+    def inner_loss(self, latents: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
         """The loss whose gradient at the origin gives the latents; also that of training."""
-        return self.loss(self(latents), images)
+        return self.loss(self.forward(latents), images)
 
-    def encode(self, images, create_graph=False):
+    def encode(self, images: torch.Tensor, create_graph: bool = False) -> torch.Tensor:
         """Latents of images, `[batch, latent_dim]`."""
         origin = torch.zeros(len(images), self.latent_dim, requires_grad=True)
         loss = self.inner_loss(origin, images)
         (gradient,) = torch.autograd.grad(loss, [origin], create_graph=create_graph)
         return -gradient
 
-    def train_step(self, images) -> float:
+    def train_step(self, images: torch.Tensor) -> float:
         """One step of the optimizer; the loss before it."""
         loss = self.inner_loss(self.encode(images, create_graph=True), images)
         self.optimizer.zero_grad()
@@ -57,10 +58,10 @@ class GON(nn.Module):
         self.optimizer.step()
         return loss.item()
 
-    def decode(self, latents):
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Images of latents, for use: without a graph."""
         with torch.no_grad():
-            return self(latents)
+            return self.forward(latents)
 
 
 class Variational(nn.Module):
@@ -72,7 +73,7 @@ class Variational(nn.Module):
         self.fc22 = nn.Linear(latent_dim, latent_dim)
         self.main = network
 
-    def forward(self, points, noise=None):
+    def forward(self, points: torch.Tensor, noise: torch.Tensor | None = None) -> Any:
         """(images, divergence of the posterior from N(0, I) averaged over the batch)."""
         mean, log_variance = self.fc21(points), self.fc22(points)
         noise = torch.randn_like(mean) if noise is None else noise
@@ -84,12 +85,12 @@ class Variational(nn.Module):
 class VariationalGON(GON):
     """The variational form: both passes add the divergence."""
 
-    def inner_loss(self, latents, images):
+    def inner_loss(self, latents: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
         """The negative evidence lower bound."""
         outputs, divergence = self.network(latents)
         return self.loss(outputs, images) + divergence
 
-    def forward(self, latents):
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """Images of points, at the mean."""
         return self.network.main(self.network.fc21(latents))
 
@@ -106,7 +107,7 @@ class TransposedConvolutions(nn.Sequential):
             layers += [nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)]
         super().__init__(*layers, nn.Sigmoid())
 
-    def forward(self, latents):
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """Images `[batch, 1, side, side]`."""
         return super().forward(latents[:, :, None, None])
 
@@ -122,7 +123,7 @@ class Siren(nn.Sequential):
         grid = torch.stack(torch.meshgrid(line, line, indexing="ij"), dim=-1).reshape(-1, 2)
         self.register_buffer("grid", grid, persistent=False)
 
-    def forward(self, latents):
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """Values at all points, `[batch, points, 1]`."""
         points = self.grid.expand(len(latents), -1, -1)
         repeated = latents[:, None].expand(-1, points.shape[1], -1)
@@ -138,18 +139,18 @@ class SineLayer(nn.Module):
         bound = 1.0 / inputs if is_first else (6.0 / inputs) ** 0.5 / OMEGA
         nn.init.uniform_(self.linear.weight, -bound, bound)
 
-    def forward(self, hidden):
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """`[..., outputs]`."""
         outputs = self.linear(hidden)
         return outputs if self.is_last else torch.sin(OMEGA * outputs)
 
 
-def squared_error(outputs, images):
+def squared_error(outputs: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     """Summed over channels, mean over batch and pixels (both `[batch, channels, ...]`)."""
     return (outputs - images).square().sum(dim=1).mean()
 
 
-def cross_entropy(outputs, images):
+def cross_entropy(outputs: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     """Summed over pixels, mean over the batch."""
     return functional.binary_cross_entropy(outputs, images, reduction="sum") / len(images)
 

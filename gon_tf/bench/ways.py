@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from gon_tf.bench.cases import MACHINE, Case
 
@@ -29,7 +30,7 @@ def operations(case: Case, path: str, batch: int) -> dict[str, Callable[[], obje
     return keras_operations(build(case, path), batch)
 
 
-def keras_operations(model, batch: int) -> dict[str, Callable[[], object]]:
+def keras_operations(model: Any, batch: int) -> dict[str, Callable[[], object]]:
     """The operations of a model of this project, on random images."""
     import keras
     import tensorflow as tf
@@ -52,24 +53,25 @@ def keras_operations(model, batch: int) -> dict[str, Callable[[], object]]:
     return functions
 
 
-def build(case: Case, path: str):
+def build(case: Case, path: str) -> Any:
     """A model of this project for one of the `PATHS`; its decoder has no normalisation."""
     import gon_tf
 
+    options: dict[str, Any] = {"step": "gauss-newton" if path == "gauss-newton" else "gradient"}
     if case.kind == "implicit":
         decoder = gon_tf.ImplicitDecoder(1, case.latent_dim, width=case.width, depth=case.depth)
         if path == "autoencoder":
             return implicit_autoencoder(decoder, case)
-        arguments, kind = (decoder, case.image_shape), gon_tf.ImplicitGON
+        kind, options["image_shape"] = gon_tf.ImplicitGON, case.image_shape
     else:
         decoder = gon_tf.ConvDecoder(case.image_shape, case.latent_dim, filters=case.width)
         variational = case.kind == "variational"
         if path == "autoencoder":
             return (gon_tf.VariationalAutoencoder if variational else gon_tf.Autoencoder)(decoder)
-        arguments, kind = (decoder,), gon_tf.VariationalGON if variational else gon_tf.GON
+        kind = gon_tf.VariationalGON if variational else gon_tf.GON
     if path == "nested":
         kind = nested(kind)
-    return kind(*arguments, step="gauss-newton" if path == "gauss-newton" else "gradient")
+    return kind(decoder, **options)
 
 
 def nested(kind: type) -> type:
@@ -82,7 +84,7 @@ def nested(kind: type) -> type:
     return type("Nested", (kind,), {"shares_origin": False, "origin_of": origin_of})
 
 
-def implicit_autoencoder(decoder, case: Case):
+def implicit_autoencoder(decoder: Any, case: Case) -> Any:
     """An autoencoder with an implicit decoder; as many hidden layers of its width encode."""
     import keras
 

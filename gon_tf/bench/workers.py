@@ -17,6 +17,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 from gon_tf.bench import cases, measure, ways
 
@@ -95,7 +96,7 @@ def begin() -> None:
     """Prepare the process of a `Remote`."""
 
     def end_with_parent():  # even if that is killed
-        multiprocessing.parent_process().join()  # pyright: ignore[reportOptionalMemberAccess]
+        multiprocessing.parent_process().join()  # pyrefly: ignore[missing-attribute] (has one)
         os._exit(1)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
@@ -120,7 +121,7 @@ def bound_memory() -> None:
 local = functools.cache(Local)  # built when it is first asked, as that may fail
 
 
-def answer(way: tuple, method: str, arguments: tuple):
+def answer(way: tuple, method: str, arguments: tuple) -> Any:
     """What a method of `Local(*way)` returns in the process of a `Remote`."""
     try:
         return getattr(local(*way), method)(*arguments)

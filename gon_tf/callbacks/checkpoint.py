@@ -113,7 +113,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     # Called by Keras
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Restores weights, optimizer and callbacks."""
         with self.model.distribute_strategy.scope():
             self.model.optimizer.build(self.model.trainable_variables)
@@ -126,7 +126,7 @@ class Checkpoint(keras.callbacks.Callback):
         if self.restored.step:
             self._pass_over(self.restored.step)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Restores the metrics of an epoch that was interrupted; Keras has just reset them."""
         self._epoch, self._step, self._written = epoch, 0, 0
         if self.restored and self.restored.step:
@@ -135,7 +135,7 @@ class Checkpoint(keras.callbacks.Callback):
                 assign(variable, array)
         self.restored = None
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Writes a checkpoint if it is time."""
         self._step = batch + 1
         if self._stopping and self._step >= self._written:
@@ -147,19 +147,19 @@ class Checkpoint(keras.callbacks.Callback):
         if self._step - self._written >= self.every:
             self._write(self._epoch, self._step)
 
-    def on_test_batch_end(self, batch, logs=None):
+    def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Stops if asked to; what the epoch has measured so far is measured again."""
         if self._stopping:
             raise Stopped
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Writes a checkpoint."""
         finished = self.model.stop_training or epoch + 1 == self.params["epochs"]
         self._write(epoch + 1, 0, finished=finished)
         if self._stopping:
             raise Stopped
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         """Leaves the model as Keras knows it."""
         self.model._initial_epoch = None
 
@@ -229,7 +229,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.model.train_function = read
 
 
-def knowledge(callback) -> tuple[str, ...]:
+def knowledge(callback: Any) -> tuple[str, ...]:
     """Names of a callback's attributes that a checkpoint keeps."""
     for kind, names in KNOWLEDGE.items():
         if isinstance(callback, kind):
@@ -237,12 +237,12 @@ def knowledge(callback) -> tuple[str, ...]:
     return callback.checkpointed
 
 
-def is_arrays(value) -> bool:
+def is_arrays(value: Any) -> bool:
     """Whether `value` is a list of arrays."""
     return isinstance(value, list) and bool(value) and hasattr(value[0], "shape")
 
 
-def assign(variable, array: np.ndarray) -> None:
+def assign(variable: Any, array: np.ndarray) -> None:
     """Sets a variable to an array from a file, where bfloat16 is bytes without a name."""
     if array.dtype.kind == "V":
         array = array.view(keras.ops.convert_to_numpy(variable).dtype)

@@ -54,11 +54,11 @@ class TrainingLog(keras.callbacks.Callback):
     def seconds(self, value: float):
         self._before, self._since = value, time.monotonic()
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Starts the clock; `Checkpoint` sets it to what it was."""
         self.seconds = 0.0
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Writes both files."""
         self.rows.append({"epoch": epoch + 1, **{k: float(v) for k, v in (logs or {}).items()}})
         with (

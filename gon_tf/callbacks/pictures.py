@@ -56,7 +56,7 @@ class Pictures(keras.callbacks.Callback):
         self.samples = arguments.integer("samples", samples)
         self.every = arguments.integer("every", every)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Draws the pictures of this epoch."""
         last = epoch + 1 == self.params["epochs"] or self.model.stop_training
         if (epoch + 1) % self.every and not last:

@@ -51,7 +51,7 @@ class KLWarmup(keras.callbacks.Callback):
         if self.start > 1.0:
             raise ValueError(f"start must be a number in [0, 1]. Received: start={start!r}")
 
-    def set_model(self, model):
+    def set_model(self, model: keras.Model) -> None:
         """Takes the model that is to be trained."""
         if not hasattr(model, "initial_kl_weight"):
             raise TypeError(
@@ -60,20 +60,20 @@ class KLWarmup(keras.callbacks.Callback):
             )
         super().set_model(model)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Sets the weight of this epoch."""
-        if self.steps is None:
+        if self.epochs is not None:
             self._set(epoch / self.epochs)
         self._rises = True
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Sets the weight of this step."""
         if self.steps is not None and self._rises:
             taken = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
             self._set(taken / self.steps)
             self._rises = taken < self.steps  # reading the number waits for the device
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict | None = None) -> None:
         """Sets the model's own weight."""
         self._set(1.0)
 

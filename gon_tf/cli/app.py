@@ -9,6 +9,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
@@ -24,12 +25,12 @@ SECRETS = re.compile(r"(?<=://)[^\s/?#]*@")  # user and password of a URL
 class Commands(click.Group):
     """A group of commands that ends every failure in one line and an exit status."""
 
-    def make_context(self, *args, **kwargs):
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Parse the options of the group itself, such as --help."""
         with failures_as_status():
             return super().make_context(*args, **kwargs)
 
-    def invoke(self, ctx):
+    def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
         with signals_in_order(), failures_as_status(), warnings.catch_warnings():
             warnings.showwarning = show_warning
@@ -40,14 +41,14 @@ class Commands(click.Group):
 
 
 @contextlib.contextmanager
-def failures_as_status():
+def failures_as_status() -> Iterator[None]:
     """Turn what a command raises into click's ways to end: a message, an exit status."""
     try:
         yield
     except (click.exceptions.Exit, click.Abort):
         raise
     except click.ClickException as error:
-        error.message = clean(error.message)
+        error.message = clean(error.message)  # pyrefly: ignore[read-only] (keeps its exit status)
         raise
     except KeyboardInterrupt:
         raise click.exceptions.Exit(128 + signal.SIGINT) from None
@@ -86,12 +87,12 @@ def signals_in_order() -> Iterator[None]:
         signals.put_back(former)
 
 
-def show_warning(message, *_args, **_options) -> None:
+def show_warning(message: Any, *_args: Any, **_options: Any) -> None:
     """Print a warning without the line of code that gave it."""
     click.echo(f"Warning: {clean(str(message))}", err=True)
 
 
-def make_printable(stream) -> None:
+def make_printable(stream: Any) -> None:
     """Let a text stream take every file name: its bytes, or a replacement."""
     if hasattr(stream, "reconfigure"):
         utf8 = (stream.encoding or "").lower().replace("-", "") == "utf8"

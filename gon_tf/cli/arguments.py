@@ -6,8 +6,9 @@ import contextlib
 import os
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -24,10 +25,10 @@ MOST_SEEDS = 100_000
 class Place(click.Path):
     """A file or folder. Becomes a Path; `~` is the user's home wherever the shell leaves it."""
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any):
         super().__init__(path_type=Path, **options)
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Parse `value`."""
         if not os.fspath(value):  # an unset variable; to Path it is the current folder
             self.fail("It is empty; write . for the current folder.", param, ctx)
@@ -43,7 +44,7 @@ class Size(click.ParamType):
     highest = 4096
     meaning = f"Pixels: N for a square, or HEIGHTxWIDTH; 1 to {highest} a side."
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Parse `value`."""
         if isinstance(value, tuple):
             return value
@@ -64,7 +65,7 @@ class Seeds(click.ParamType):
     name = "seeds"
     highest = 2**31 - 1
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Parse `value`."""
         if isinstance(value, tuple):
             return value
@@ -92,14 +93,14 @@ def examples(*lines: str) -> str:
 OUT = "A .png, .jpg or .webp file{}, a folder for one PNG per picture, or - for a PNG on stdout."
 
 
-def output(text: str, *, metavar="OUT", required=True):
+def output(text: str, *, metavar: str = "OUT", required: bool = True) -> Callable:
     """The option `-o`, described by `text`."""
     return click.option(
         "-o", "--output", "output", metavar=metavar, type=Place(), required=required, help=text
     )
 
 
-def size(text: str, default: str | None = None):
+def size(text: str, default: str | None = None) -> Callable:
     """The option `--size`, described by `text`."""
     return click.option(
         "--size", metavar="SIZE", type=Size(), default=default, show_default=True, help=text
@@ -127,14 +128,18 @@ data_dir = click.option(
 )
 
 
-def complete(_context, _parameter, incomplete: str) -> list[CompletionItem]:
+def complete(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
     """What a shell offers for MODEL: folders and the zoo's names."""
     # Bash forgets the words before the one that asks for folders.
     folders = CompletionItem(incomplete, type="dir")
     return [folders, *complete_name(_context, _parameter, incomplete)]
 
 
-def complete_name(_context, _parameter, incomplete: str) -> list[CompletionItem]:
+def complete_name(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
     """What a shell offers where a model of the zoo is meant: the names, none without a zoo."""
     from gon_tf import zoo
 

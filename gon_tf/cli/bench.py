@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import click
 
@@ -10,10 +11,10 @@ from gon_tf.bench.cases import CASES, OPERATIONS, PATHS
 from gon_tf.cli import arguments, report
 
 LARGEST = 65_536  # images at once
-QUICK = {"batches": (1, 8), "turns": 3, "budget": 0.2}
+QUICK: dict[str, Any] = {"batches": (1, 8), "turns": 3, "budget": 0.2}
 
 
-def selected(declaration: str, known: Iterable[str], text: str):
+def selected(declaration: str, known: Iterable[str], text: str) -> Callable:
     """An option that selects some of `known`, with commas between them; all by default."""
 
     def parse(context, parameter, value: str | None) -> tuple[str, ...] | None:
@@ -71,7 +72,7 @@ def bench(models, paths, only, batches, turns, quick, as_json) -> None:
         if paths and "pytorch" in paths:
             raise ValueError(missing)
         click.echo(missing, err=True)
-    given = {"models": models, "paths": paths or available, "operations": only}
+    given: dict[str, Any] = {"models": models, "paths": paths or available, "operations": only}
     given |= {"batches": batches, "turns": turns}
     given = {name: value for name, value in given.items() if value is not None}
     selection = comparison.Selection(**{**(QUICK if quick else {}), **given})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -19,7 +20,7 @@ class Shard(click.ParamType):
 
     name = "shard"
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Parse `value`."""
         if isinstance(value, tuple):
             return value
@@ -63,7 +64,9 @@ class Shard(click.ParamType):
 @arguments.as_json
 @arguments.overwrite
 @click.pass_context
-def encode(ctx, model, images, output, shard_size, shard, fit, data_dir, as_json, overwrite):
+def encode(
+    ctx, model, images, output, shard_size, shard, fit, data_dir, as_json, overwrite
+) -> None:
     """Encode IMAGES with MODEL: save their latents.
 
     IMAGES are files or folders of pictures, - for stdin, or one data set with a split such as

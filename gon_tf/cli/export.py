@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -74,7 +75,7 @@ def export(model, format, output, images, quantize, data_dir, as_json, overwrite
     show(model, format, functions, as_json)
 
 
-def some_images(found, image_shape, data_dir):
+def some_images(found: Any, image_shape: tuple, data_dir: Path | None) -> Any:
     """The first images of what `--images` named."""
     source = inputs.open_source(found, data_dir)
     count = min(source.count, 256)

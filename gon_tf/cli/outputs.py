@@ -40,7 +40,7 @@ class Plan:
     @property
     def written(self) -> list[Path]:
         """All files, stdout left out."""
-        return [path for path in (*self.files, self.grid) if path not in (None, STREAM)]
+        return [path for path in (*self.files, self.grid) if path and path != STREAM]
 
     def target(self, number: int) -> Path | None:
         """Where picture `number` ends up: a file of its own, or the one that shows all."""

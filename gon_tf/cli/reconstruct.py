@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from gon_tf import anomaly, pictures
@@ -51,7 +53,7 @@ def reconstruct(model, images, output, fit, grid, as_json, overwrite) -> None:
         show(results, err=output == inputs.STREAM)
 
 
-def run(network, found, fit):
+def run(network: Any, found: list, fit: str) -> tuple[Any, Any, dict[str, list[float]]]:
     """Pictures and reconstructions as uint8, {"sse": [...], "psnr": [...]} of the exact ones."""
     import numpy as np
 

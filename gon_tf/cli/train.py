@@ -99,7 +99,7 @@ def defaults_of_variants(name: str) -> str:
 @arguments.as_json
 @arguments.overwrite
 @click.pass_context
-def train(ctx, output, resume, data_dir, dry_run, as_json, overwrite, **settings):
+def train(ctx, output, resume, data_dir, dry_run, as_json, overwrite, **settings) -> None:
     """Train a GON on images.
 
     VARIANT is a GON (conv, variational, implicit) or a baseline with an encoder (autoencoder, vae).

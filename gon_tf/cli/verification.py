@@ -62,8 +62,7 @@ def check(name: str, metrics: bool, data_dir: Path | None) -> dict:
 def compare(preset: Path, name: str, data_dir: Path | None) -> dict:
     """For each metric of the card that can be measured: recorded, measured, relative difference."""
     recorded = arguments.metadata(preset).get("metrics")
-    split = recorded.get("split") if isinstance(recorded, dict) else None
-    if not isinstance(split, str):
+    if not isinstance(recorded, dict) or not isinstance(split := recorded.get("split"), str):
         raise ValueError(f"The card of {name} does not say on what data it was measured.")
     network = arguments.load(name)
     from gon_tf import data

@@ -8,6 +8,7 @@ import math
 import os
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -21,7 +22,7 @@ LARGE = 2**23  # pixels from which on pictures are decoded one at a time, and re
 STRIP = 2**20  # pixels of a picture that are converted together
 MOST_REDUCED = 64.0  # times a side: that many rows are converted together
 # EXIF's orientations: whether rows and columns change places, and which of them are then reversed.
-TURNS = {
+TURNS: dict[int | None, tuple[bool, int, int]] = {
     2: (False, 1, -1),
     3: (False, -1, -1),
     4: (False, -1, 1),
@@ -114,7 +115,7 @@ def _upright(image: Image.Image, pixels: np.ndarray) -> np.ndarray:
 def _loaded(image: Image.Image) -> Image.Image:
     """The picture, decoded."""
     image.load()
-    if image.format == "BMP" and image.mode == "RGBA" and image.getextrema()[3] == (0, 0):
+    if image.format == "BMP" and image.mode == "RGBA" and image.getchannel("A").getbbox() is None:
         image.putalpha(255)  # many programs leave these bytes empty
     return image
 
@@ -137,7 +138,7 @@ def _convert_large(image: Image.Image, size: tuple[int, int] | None) -> np.ndarr
     """
     side = max(size) if size else math.inf  # whichever way the picture will be turned
     # A JPEG can be decoded to less; its last pixels may then lie partly beyond its edge.
-    drafted = image.draft(image.mode, (2 * side,) * 2) if size else None
+    drafted = image.draft(image.mode, (2 * max(size),) * 2) if size else None
     columns, rows = drafted[1][2:] if drafted else image.size
     factor = max(1.0, min(rows / (2 * side), columns / (2 * side), MOST_REDUCED))
     height, width = int(rows / factor), int(columns / factor)
@@ -157,7 +158,7 @@ def _convert_large(image: Image.Image, size: tuple[int, int] | None) -> np.ndarr
     return pixels
 
 
-def to_channels(images, channels: int) -> tf.Tensor:
+def to_channels(images: Any, channels: int) -> tf.Tensor:
     """Turn grey images into RGB or colour images into grey.
 
     Grey becomes RGB by repetition and RGB becomes grey by luma weights (ITU-R 601), so that a grey
@@ -190,7 +191,7 @@ def to_channels(images, channels: int) -> tf.Tensor:
     return rgb if channels == 3 else tf.image.rgb_to_grayscale(rgb)
 
 
-def resize(images, size: tuple[int, int]) -> tf.Tensor:
+def resize(images: Any, size: tuple[int, int]) -> tf.Tensor:
     """Bring an image or a batch to a size.
 
     Bilinear with antialiasing, which is how the published networks' images were made. The aspect
@@ -217,7 +218,7 @@ def resize(images, size: tuple[int, int]) -> tf.Tensor:
     return tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)
 
 
-def crop_to_aspect(images, size: tuple[int, int]) -> tf.Tensor:
+def crop_to_aspect(images: Any, size: tuple[int, int]) -> tf.Tensor:
     """Cut the largest middle part that has the aspect ratio of a size.
 
     Args:

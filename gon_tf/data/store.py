@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -70,7 +71,7 @@ class Images:
         together = max(1, HASHED_TOGETHER // math.prod(shape[1:]))
         for start in range(0, len(self), together):
             rows = self.rows[start : start + together]
-            digest.update(np.ascontiguousarray(self.pixels[rows]))
+            digest.update(np.ascontiguousarray(self.pixels[rows]).data)
         return digest.hexdigest()
 
     def steps_per_epoch(self, batch_size: int, *, drop_remainder: bool = False) -> int:
@@ -208,7 +209,7 @@ def collect(
     count: int,
     image_shape: tuple[int, int, int],
     memory_budget: int,
-    cache_dir: str | Path | None,
+    cache_dir: str | os.PathLike | None,
 ) -> np.ndarray:
     """All images, `count` at the most, in one array: in memory if they fit the budget of bytes.
 
@@ -242,7 +243,7 @@ def _collect_in_file(parts, size: int, image_shape, folder: Path) -> np.ndarray:
     with tempfile.TemporaryFile(dir=folder, prefix="gon-tf-") as file:
         for part in parts:
             try:  # to write to a mapped file would kill the process when the disk is full
-                file.write(np.ascontiguousarray(part))
+                file.write(np.ascontiguousarray(part).data)
                 file.flush()
             except OSError as error:
                 raise full from error

@@ -7,13 +7,15 @@ latents.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 
 PIECEWISE_LINEAR = ("relu", "relu6", "leaky_relu", "hard_sigmoid", "hard_tanh", "linear")
 RECOMMENDED = ("elu", "selu", "silu", "softplus", "gelu", "tanh", "sigmoid")
 
 
-def get(name: str, *, allow_piecewise_linear: bool = False):
+def get(name: str, *, allow_piecewise_linear: bool = False) -> Callable:
     """The Keras activation called `name`.
 
     Raises:

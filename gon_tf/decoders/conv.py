@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -41,7 +42,7 @@ class ConvDecoder(keras.Model):
 
     Example:
         >>> decoder = gon_tf.ConvDecoder(image_shape=(32, 32, 1), latent_dim=256)
-        >>> decoder(np.zeros((2, 256))).shape
+        >>> tuple(decoder(np.zeros((2, 256))).shape)
         (2, 32, 32, 1)
 
     Source: Bond-Taylor & Willcocks, "Gradient Origin Networks", ICLR 2021, section 4.
@@ -49,14 +50,14 @@ class ConvDecoder(keras.Model):
 
     def __init__(
         self,
-        image_shape,
-        latent_dim,
-        filters=16,
-        activation="elu",
-        normalization=None,
-        output_activation="sigmoid",
-        allow_piecewise_linear=False,
-        **kwargs,
+        image_shape: tuple[int, int, int],
+        latent_dim: int,
+        filters: int = 16,
+        activation: str = "elu",
+        normalization: str | None = None,
+        output_activation: str | None = "sigmoid",
+        allow_piecewise_linear: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         # config
@@ -108,12 +109,12 @@ class ConvDecoder(keras.Model):
             dtype=dtype,
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         """Creates the weights of all layers."""
         self.logits(keras.KerasTensor((None, self.latent_dim)))
         self.built = True
 
-    def logits(self, latents, training=None):
+    def logits(self, latents: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
         """The outputs before the output activation, `[batch, height, width, channels]`."""
         hidden = latents
         *hidden_layers, last = self.projections
@@ -123,16 +124,16 @@ class ConvDecoder(keras.Model):
             hidden = activate(normalize(project(hidden), training=training))
         return last(hidden)
 
-    def call(self, latents, training=None):
+    def call(self, latents: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
         """Images of a batch of latents."""
         logits = self.logits(latents, training=training)
         return ops.sigmoid(logits) if self.output_activation == "sigmoid" else logits
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Shape of the images for a shape of latents."""
         return (input_shape[0], *self.image_shape)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {
             **super().get_config(),
@@ -154,7 +155,7 @@ class BatchStatistics(keras.layers.BatchNormalization):
     neither; they are kept as a record of training only.
     """
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
         """Normalised `inputs`, any shape with channels last."""
         values = ops.cast(inputs, "float32")
         axes = tuple(range(len(values.shape) - 1))
@@ -170,7 +171,7 @@ class BatchStatistics(keras.layers.BatchNormalization):
         return ops.cast((values - mean) * scale + self.beta, self.compute_dtype)
 
 
-def normalization_layer(normalization: str | None, width: int):
+def normalization_layer(normalization: str | None, width: int) -> keras.layers.Layer:
     """The Keras layer for one of `NORMALIZATIONS`."""
     if normalization == "batch":
         return BatchStatistics(epsilon=TORCH_EPSILON, momentum=0.9)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import math
 import warnings
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -21,11 +22,16 @@ from keras import ops
 
 from gon_tf.decoders.conv import ConvDecoder
 from gon_tf.decoders.protocol import Decoder
-from gon_tf.origin import Network
+from gon_tf.origin import Gradient, Network
 
 
 @functools.singledispatch
-def network_of(decoder: keras.Model, logits: bool, training=None, before=None) -> Network:
+def network_of(
+    decoder: keras.Model,
+    logits: bool,
+    training: bool | None = None,
+    before: keras.layers.Dense | None = None,
+) -> Network:
     """A decoder as a `gon_tf.origin.Network`, with the derivatives that it knows itself.
 
     Args:
@@ -57,7 +63,12 @@ def network_of(decoder: keras.Model, logits: bool, training=None, before=None) -
 
 
 @network_of.register
-def _(decoder: ConvDecoder, logits: bool, training=None, before=None) -> Network:
+def _(
+    decoder: ConvDecoder,
+    logits: bool,
+    training: bool | None = None,
+    before: keras.layers.Dense | None = None,
+) -> Network:
     network = network_of.dispatch(keras.Model)(decoder, logits, training, before)
     if decoder.normalization is not None:  # mixes values
         return network
@@ -82,12 +93,18 @@ class ConvNetwork(Network):
 
     is_plain = True
 
-    def __init__(self, function, decoder: ConvDecoder, logits: bool, before=None):
+    def __init__(
+        self,
+        function: Callable,
+        decoder: ConvDecoder,
+        logits: bool,
+        before: keras.layers.Dense | None = None,
+    ):
         super().__init__(function)
         self.decoder, self.before = decoder, before
         self.squashes = decoder.output_activation == "sigmoid" and not logits
 
-    def jacobian(self, latents):
+    def jacobian(self, latents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Outputs and J transposed, float32."""
         first, *upsamplings = self.decoder.projections
         tangents = ops.cast(first.kernel, first.compute_dtype)
@@ -105,7 +122,7 @@ class ConvNetwork(Network):
         shape = (*ops.shape(tangents)[:2], math.prod(self.decoder.image_shape))
         return ops.cast(values, "float32"), ops.cast(ops.reshape(tangents, shape), "float32")
 
-    def pull_back(self, latents):
+    def pull_back(self, latents: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
         """Outputs, float32, and the function from their cotangents to the latents'.
 
         Of its operators each has its counterpart in other formats, which know no gradients.
@@ -147,11 +164,11 @@ class PointwiseNetwork(Network):
 
     jacobian_is_cheap = True
 
-    def __init__(self, decode, coordinates):
+    def __init__(self, decode: Callable, coordinates: tf.Tensor):
         super().__init__(lambda latents: ops.cast(decode(latents, coordinates), "float32"))
         self.decode, self.coordinates = decode, coordinates
 
-    def jacobian(self, latents):
+    def jacobian(self, latents: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Outputs and J transposed, by a pass for each channel instead of one for each latent.
 
         A value depends on no other point. If each point has latents of its own, one cotangent for
@@ -180,7 +197,7 @@ SLOPES = {
 }
 
 
-def value_and_slope(activation, inputs):
+def value_and_slope(activation: Callable, inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """An element-wise activation of `inputs` and its derivative there, both of their shape.
 
     Args:
@@ -203,7 +220,7 @@ ROWS = np.zeros((2, 3, 4), np.float32)
 ROWS[0, 0, 3] = ROWS[0, 1, 1] = ROWS[1, 1, 2] = ROWS[1, 2, 0] = 1.0
 
 
-def upsample(tangents, layer: keras.layers.Conv2DTranspose):
+def upsample(tangents: tf.Tensor, layer: keras.layers.Conv2DTranspose) -> tf.Tensor:
     """`[n, k, height, width, channels]` to twice the sides: `layer` without its bias."""
     kernel = ops.cast(layer.kernel, layer.compute_dtype)
     images = ops.cast(ops.reshape(tangents, (-1, *tangents.shape[2:])), layer.compute_dtype)
@@ -211,7 +228,7 @@ def upsample(tangents, layer: keras.layers.Conv2DTranspose):
     return ops.reshape(images, (*ops.shape(tangents)[:2], *images.shape[1:]))
 
 
-def transposed(images, kernel):
+def transposed(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """The transposed convolution of a decoder's layer, to twice the sides."""
     return ops.conv_transpose(
         images, kernel, strides=2, padding="same", data_format="channels_last"
@@ -219,7 +236,7 @@ def transposed(images, kernel):
 
 
 @tf.custom_gradient
-def narrow_upsample(images, kernel):
+def narrow_upsample(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """A 4x4 transposed convolution of stride 2 to few channels: the picture's, as a rule.
 
     The four pixels that a pixel becomes are channels of a 3x3 convolution, which on a CPU takes

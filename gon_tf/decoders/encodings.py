@@ -7,6 +7,7 @@ frequencies let it draw fine detail. A SIREN brings its own sines and needs no e
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -29,33 +30,33 @@ class NeRFEncoding(keras.layers.Layer):
         ValueError: if `octaves` is out of range.
 
     Example:
-        >>> gon_tf.decoders.NeRFEncoding(octaves=4)(np.zeros((7, 2))).shape
+        >>> tuple(gon_tf.decoders.NeRFEncoding(octaves=4)(np.zeros((7, 2))).shape)
         (7, 16)
 
     Source: Mildenhall et al., "NeRF: Representing Scenes as Neural Radiance Fields for View
         Synthesis", ECCV 2020, equation 4.
     """
 
-    def __init__(self, octaves=10, **kwargs):
+    def __init__(self, octaves: int = 10, **kwargs: Any):
         super().__init__(**in_float32(kwargs))
         self.octaves = arguments.integer("octaves", octaves)
 
-    def call(self, coordinates):
+    def call(self, coordinates: keras.KerasTensor) -> keras.KerasTensor:
         """Features `[..., 2 * octaves * coordinate_dim]` of coordinates `[..., coordinate_dim]`."""
         frequencies = math.pi * 2.0 ** ops.arange(self.octaves, dtype="float32")
         angles = coordinates[..., None] * frequencies
         features = ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
         return ops.reshape(features, (*ops.shape(coordinates)[:-1], self.width(coordinates.shape)))
 
-    def width(self, shape) -> int:
+    def width(self, shape: tuple) -> int:
         """Number of features of coordinates of this shape."""
         return 2 * self.octaves * shape[-1]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Shape of the features for a shape of coordinates."""
         return (*input_shape[:-1], self.width(input_shape))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), "octaves": self.octaves}
 
@@ -77,20 +78,26 @@ class GaussianEncoding(keras.layers.Layer):
         ValueError: if an argument is out of range.
 
     Example:
-        >>> gon_tf.decoders.GaussianEncoding(frequencies=32, scale=4.0)(np.zeros((7, 2))).shape
+        >>> tuple(gon_tf.decoders.GaussianEncoding(frequencies=32)(np.zeros((7, 2))).shape)
         (7, 64)
 
     Source: Tancik et al., "Fourier Features Let Networks Learn High Frequency Functions in Low
         Dimensional Domains", NeurIPS 2020, section 6.1.
     """
 
-    def __init__(self, frequencies=32, scale=1.0, learn_projection=False, **kwargs):
+    def __init__(
+        self,
+        frequencies: int = 32,
+        scale: float = 1.0,
+        learn_projection: bool = False,
+        **kwargs: Any,
+    ):
         super().__init__(**in_float32(kwargs))
         self.frequencies = arguments.integer("frequencies", frequencies)
         self.scale = arguments.number("scale", scale, above=True)
         self.learn_projection = arguments.boolean("learn_projection", learn_projection)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         """Draws the projection."""
         self.projection = self.add_weight(
             shape=(input_shape[-1], self.frequencies),
@@ -99,16 +106,16 @@ class GaussianEncoding(keras.layers.Layer):
             name="projection",
         )
 
-    def call(self, coordinates):
+    def call(self, coordinates: keras.KerasTensor) -> keras.KerasTensor:
         """Features `[..., 2 * frequencies]` of coordinates `[..., coordinate_dim]`."""
         angles = 2.0 * math.pi * ops.matmul(coordinates, self.projection)
         return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Shape of the features for a shape of coordinates."""
         return (*input_shape[:-1], 2 * self.frequencies)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {
             **super().get_config(),
@@ -121,7 +128,7 @@ class GaussianEncoding(keras.layers.Layer):
 ENCODINGS = {None: keras.layers.Identity, "nerf": NeRFEncoding, "gaussian": GaussianEncoding}
 
 
-def get(encoding) -> keras.layers.Layer:
+def get(encoding: str | keras.layers.Layer | None) -> keras.layers.Layer:
     """The layer of an encoding: "nerf", "gaussian", None (the coordinates themselves) or a layer.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -47,7 +48,7 @@ class ImplicitDecoder(keras.Model):
 
     Example:
         >>> decoder = gon_tf.ImplicitDecoder(channels=1, latent_dim=32)
-        >>> decoder(np.zeros((2, 32)), np.zeros((784, 2))).shape
+        >>> tuple(decoder(np.zeros((2, 32)), np.zeros((784, 2))).shape)
         (2, 784, 1)
 
     Source: Bond-Taylor & Willcocks, "Gradient Origin Networks", ICLR 2021, section 3.3; Sitzmann
@@ -58,18 +59,18 @@ class ImplicitDecoder(keras.Model):
 
     def __init__(
         self,
-        channels,
-        latent_dim,
-        width=256,
-        depth=4,
-        omega=30.0,
-        activation="sine",
-        encoding=None,
-        modulation=False,
-        dropout=0.0,
-        coordinate_dim=2,
-        output_activation=None,
-        **kwargs,
+        channels: int,
+        latent_dim: int,
+        width: int = 256,
+        depth: int = 4,
+        omega: float | tuple[float, float] = 30.0,
+        activation: str = "sine",
+        encoding: str | keras.layers.Layer | None = None,
+        modulation: bool | str = False,
+        dropout: float = 0.0,
+        coordinate_dim: int = 2,
+        output_activation: str | None = None,
+        **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
         # config
@@ -130,11 +131,11 @@ class ImplicitDecoder(keras.Model):
             return 1.0, 1.0
         return self.omega if isinstance(self.omega, tuple) else (self.omega, self.omega)
 
-    def build(self, *shapes):
+    def build(self, *shapes: tuple) -> None:
         """All weights exist since construction."""
         self.built = True
 
-    def kept_units(self, noise):
+    def kept_units(self, noise: keras.KerasTensor) -> keras.KerasTensor:
         """Factors of the hidden units for one training step, `[depth, width]`.
 
         Args:
@@ -145,7 +146,13 @@ class ImplicitDecoder(keras.Model):
         """
         return ops.cast(noise >= self.dropout, "float32") / (1.0 - self.dropout)
 
-    def logits(self, latents, coordinates, kept=None, training=None):
+    def logits(
+        self,
+        latents: keras.KerasTensor,
+        coordinates: keras.KerasTensor,
+        kept: keras.KerasTensor | None = None,
+        training: bool | None = None,
+    ) -> keras.KerasTensor:
         """The outputs before the output activation; the arguments of `call`."""
         hidden = ops.convert_to_tensor(coordinates, dtype="float32")
         hidden = self.encode_coordinates(hidden)
@@ -163,7 +170,13 @@ class ImplicitDecoder(keras.Model):
                 hidden = hidden * ops.cast(kept[number], hidden.dtype)
         return self.last(hidden)
 
-    def call(self, latents, coordinates, kept=None, training=None):
+    def call(
+        self,
+        latents: keras.KerasTensor,
+        coordinates: keras.KerasTensor,
+        kept: keras.KerasTensor | None = None,
+        training: bool | None = None,
+    ) -> keras.KerasTensor:
         """Values of signals at points, `[batch, points, channels]`.
 
         Args:
@@ -177,11 +190,11 @@ class ImplicitDecoder(keras.Model):
         logits = self.logits(latents, coordinates, kept, training)
         return ops.sigmoid(logits) if self.output_activation == "sigmoid" else logits
 
-    def compute_output_shape(self, latents_shape, coordinates_shape):
+    def compute_output_shape(self, latents_shape: tuple, coordinates_shape: tuple) -> tuple:
         """Shape of the values for shapes of latents and coordinates."""
         return (latents_shape[0], coordinates_shape[-2], self.channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         encoding = self.encoding
         if isinstance(encoding, keras.layers.Layer):
@@ -202,13 +215,15 @@ class ImplicitDecoder(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict | None = None
+    ) -> ImplicitDecoder:
         """The decoder that `get_config` describes."""
         encoding = keras.saving.deserialize_keras_object(config["encoding"], custom_objects)
         return cls(**{**config, "encoding": encoding})
 
 
-def checked_omega(omega) -> float | tuple[float, float]:
+def checked_omega(omega: Any) -> float | tuple[float, float]:
     """`omega` as a number > 0 or a pair of them."""
     if not isinstance(omega, tuple | list):
         return arguments.number("omega", omega, above=True)
@@ -221,7 +236,7 @@ def checked_omega(omega) -> float | tuple[float, float]:
     return first, others
 
 
-def checked_rate(dropout) -> float:
+def checked_rate(dropout: Any) -> float:
     """`dropout` as a number >= 0 and < 1."""
     rate = arguments.number("dropout", dropout)
     if rate >= 1.0:

@@ -8,6 +8,7 @@ of the decoder, which then computes `scale * activation(W h + b + shift)`. Both 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
@@ -19,7 +20,15 @@ class Linear(keras.layers.Layer):
     The gain (a sine's omega) multiplies the kernel, which is far smaller than the outputs.
     """
 
-    def __init__(self, inputs, units, bound, bias_bound=None, gain=1.0, **kwargs):
+    def __init__(
+        self,
+        inputs: int,
+        units: int,
+        bound: float,
+        bias_bound: float | None = None,
+        gain: float = 1.0,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
         self.gain = gain
         self.kernel = self.add_weight(
@@ -32,7 +41,7 @@ class Linear(keras.layers.Layer):
             )
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """Outputs `[..., units]` of inputs `[..., inputs]`."""
         # One product of two matrices: with more axes, Keras' own fails for an unknown number of
         # points in a vectorised map.
@@ -49,13 +58,15 @@ class Concatenation(keras.layers.Layer):
     Source: Bond-Taylor & Willcocks, "Gradient Origin Networks", ICLR 2021, section 3.3.
     """
 
-    def __init__(self, latent_dim, width, gains, first_bound, **kwargs):
+    def __init__(
+        self, latent_dim: int, width: int, gains: list[float], first_bound: float, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.others = len(gains) - 1
         self.first = Linear(latent_dim, width, first_bound, gain=gains[0], dtype=self.dtype_policy)
         self.built = True
 
-    def call(self, latents):
+    def call(self, latents: keras.KerasTensor) -> list[tuple[Any, Any]]:
         """(shift, scale) of each hidden layer."""
         return [(self.first(latents)[:, None], None)] + [(None, None)] * self.others
 
@@ -66,7 +77,9 @@ class Shifts(keras.layers.Layer):
     Source: Dupont et al., "From data to functa", ICML 2022, section 3.1.
     """
 
-    def __init__(self, latent_dim, width, gains, first_bound, **kwargs):
+    def __init__(
+        self, latent_dim: int, width: int, gains: list[float], first_bound: float, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         # As the hidden layers' own: unit latents move the argument of a sine by about one.
         self.shifts = [
@@ -81,7 +94,7 @@ class Shifts(keras.layers.Layer):
         ]
         self.built = True
 
-    def call(self, latents):
+    def call(self, latents: keras.KerasTensor) -> list[tuple[Any, Any]]:
         """(shift, scale) of each hidden layer."""
         return [(shift(latents)[:, None], None) for shift in self.shifts]
 
@@ -95,7 +108,9 @@ class Scales(keras.layers.Layer):
         Representations", ICCV 2021, equation 6.
     """
 
-    def __init__(self, latent_dim, width, gains, first_bound, **kwargs):
+    def __init__(
+        self, latent_dim: int, width: int, gains: list[float], first_bound: float, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.scales = []
         for number, _ in enumerate(gains):
@@ -104,7 +119,7 @@ class Scales(keras.layers.Layer):
             self.scales.append(Linear(inputs, width, bound, bound, dtype=self.dtype_policy))
         self.built = True
 
-    def call(self, latents):
+    def call(self, latents: keras.KerasTensor) -> list[tuple[Any, Any]]:
         """(shift, scale) of each hidden layer."""
         scales, seen = [], latents
         for layer in self.scales:

@@ -21,11 +21,11 @@ class Decoder(Shaped, Protocol):
 
     output_activation: str | None
 
-    def logits(self, latents, training: bool | None = None) -> Any:
+    def logits(self, latents: Any, training: bool | None = None) -> Any:
         """The outputs before the output activation, `[batch, *image_shape]`."""
 
 
-def shapes_of(decoder) -> tuple[int, tuple[int, ...]]:
+def shapes_of(decoder: Any) -> tuple[int, tuple[int, ...]]:
     """(latent_dim, image_shape) of a decoder of pictures.
 
     Raises:
@@ -52,15 +52,3 @@ def shapes_of(decoder) -> tuple[int, tuple[int, ...]]:
             f"Received: {latents_shape} to {images_shape}"
         )
     return latents_shape[1], tuple(images_shape[1:])
-
-
-def depends_on_batch(decoder: keras.Model) -> bool:
-    """Whether the picture of some latents depends on the others of the batch, or on chance."""
-    mixing = (
-        keras.layers.BatchNormalization,
-        keras.layers.Dropout,
-        keras.layers.AlphaDropout,
-        keras.layers.GaussianDropout,
-        keras.layers.GaussianNoise,
-    )
-    return any(isinstance(layer, mixing) for layer in decoder._flatten_layers())

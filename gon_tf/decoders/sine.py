@@ -20,7 +20,7 @@ PI_LOW = math.pi - PI_HIGH
 COEFFICIENTS = (-1.6666667e-1, 8.3333310e-3, -1.9840874e-4, 2.7525562e-6, -2.3889859e-8)
 
 
-def sine(angles):
+def sine(angles: tf.Tensor) -> tf.Tensor:
     """`tf.sin(angles)`, for training: of any shape, in float32 whatever the type, |angles| < 2e5.
 
     Tapes may be nested to any depth. In forward mode TensorFlow loses the second derivative of
@@ -33,12 +33,12 @@ def sine(angles):
 
 
 @tf.custom_gradient
-def differentiable_sine(angles):
+def differentiable_sine(angles: tf.Tensor) -> tf.Tensor:
     """`tf.sin(angles)`, whose gradient is `times_sine` a quarter of a turn ahead."""
     return compiled_sine(angles), lambda upstream: times_sine(upstream, angles, quarters=1)
 
 
-def times_sine(factors, angles, quarters):
+def times_sine(factors: tf.Tensor, angles: tf.Tensor, quarters: int) -> tf.Tensor:
     """`factors * sin(angles + quarters * pi / 2)`; its gradients are of the same kind."""
 
     @tf.custom_gradient
@@ -55,18 +55,18 @@ def times_sine(factors, angles, quarters):
 
 
 @tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
-def compiled_sine(angles):
+def compiled_sine(angles: tf.Tensor) -> tf.Tensor:
     """`polynomial_sine` in one pass over the memory."""
     return polynomial_sine(angles)
 
 
 @tf.function(jit_compile=True, autograph=False, reduce_retracing=True)
-def compiled_product(factors, angles, quarters):
+def compiled_product(factors: tf.Tensor, angles: tf.Tensor, quarters: int) -> tf.Tensor:
     """The product in `times_sine` in one pass over the memory."""
     return factors * polynomial_sine(angles, quarters)
 
 
-def polynomial_sine(angles, quarters=0):
+def polynomial_sine(angles: tf.Tensor, quarters: int = 0) -> tf.Tensor:
     """`sin(angles + quarters * pi / 2)`, computed in float32, in plain operators."""
     x = tf.cast(angles, tf.float32)
     # x + quarters * pi/2 = turns * pi + rest, so that its sine is that of the rest, or minus that.

@@ -20,6 +20,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -53,7 +54,7 @@ def save(
     model: keras.Model,
     folder: str | os.PathLike,
     format: str = "savedmodel",
-    images=None,
+    images: Any = None,
     *,
     quantize: str | None = None,
     overwrite: bool = False,
@@ -105,7 +106,7 @@ def save(
     return [Exported(f, folder / paths[f], sizes[f], differences[f]) for f in paths]
 
 
-def check_model(model, format: str) -> None:
+def check_model(model: Any, format: str) -> None:
     """Raises ValueError if `model` has no counterpart in the format."""
     policies = {layer.compute_dtype for layer in model._flatten_layers()}
     if policies - {"float32"}:
@@ -128,7 +129,7 @@ def check_model(model, format: str) -> None:
     )
 
 
-def encodes_by_gradients(model) -> bool:
+def encodes_by_gradients(model: Any) -> bool:
     """Whether encoding is more than plain operators."""
     plain = isinstance(model, GON) and (model.folds or model.encodes_plainly)
     return isinstance(model, GLO | GON) and not plain
@@ -158,7 +159,7 @@ def check_differences(differences: dict[str, float], most: float, format: str) -
             )
 
 
-def tolerance(model) -> float:
+def tolerance(model: Any) -> float:
     """Largest difference that rounding explains; sines of large arguments magnify it."""
     return TOLERANCE_OF_SINES if getattr(model.decoder, "is_sine", False) else TOLERANCE
 

@@ -7,11 +7,15 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from gon_tf.export.functions import Function
 
 FUNCTIONS = ("encode", "decode", "reconstruct", "sample", "decode_at")
 
@@ -41,7 +45,7 @@ class SavedModel:
     has_gradients = True
     names = ("saved_model.pb", "fingerprint.pb", "variables", "assets")
 
-    def write(self, functions, folder: Path) -> None:
+    def write(self, functions: list[Function], folder: Path) -> None:
         """Write all functions to `folder`."""
         archive = keras.export.ExportArchive()
         for function in functions:
@@ -77,12 +81,12 @@ class OneFileEach:
     def __init_subclass__(cls):
         cls.names = tuple(f"{name}{cls.suffix}" for name in FUNCTIONS)
 
-    def write(self, functions, folder: Path) -> None:
+    def write(self, functions: list[Function], folder: Path) -> None:
         """Write all functions to `folder`."""
         for function in functions:
             self.write_one(function, folder / self.file(function.name))
 
-    def write_one(self, function, path: Path) -> None:
+    def write_one(self, function: Any, path: Path) -> None:
         """Write one function."""
         raise NotImplementedError
 
@@ -92,7 +96,7 @@ class OneFileEach:
         runners = {name: self.runner(folder / self.file(name)) for name in names}
         return {call: runners[call.partition("/")[0]](calls[call]) for call in calls}
 
-    def runner(self, path: Path):
+    def runner(self, path: Path) -> Callable:
         """A function from {argument: array} to the result of the function in a file."""
         raise NotImplementedError
 
@@ -107,7 +111,7 @@ class ONNX(OneFileEach):
     suffix = ".onnx"
     packages = ("onnx", "onnxruntime", "tf2onnx")
 
-    def write_one(self, function, path: Path) -> None:
+    def write_one(self, function: Any, path: Path) -> None:
         """Write one function, its constants folded, with a name for the size of the batch."""
         import onnx
         import onnxruntime
@@ -134,7 +138,7 @@ class ONNX(OneFileEach):
         onnx.checker.check_model(model)
         onnx.save(model, path)
 
-    def runner(self, path: Path):
+    def runner(self, path: Path) -> Callable:
         """A function from {argument: array} to the result of the function in a file."""
         import onnxruntime
 
@@ -155,7 +159,7 @@ class LiteRT(OneFileEach):
     def __init__(self, quantize: str | None = None):
         self.quantize = quantize
 
-    def write_one(self, function, path: Path) -> None:
+    def write_one(self, function: Any, path: Path) -> None:
         """Write one function with operators of LiteRT alone, no TensorFlow among them."""
         target = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
         if self.quantize == "float16":
@@ -169,7 +173,7 @@ class LiteRT(OneFileEach):
             target_spec=target,
         )
 
-    def runner(self, path: Path):
+    def runner(self, path: Path) -> Callable:
         """A function from {argument: array} to the result of the function in a file."""
         from ai_edge_litert.interpreter import Interpreter
 

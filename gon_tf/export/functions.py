@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -74,19 +75,19 @@ class Function:
 class Graph(keras.Model):
     """A function of tensors, and the model whose weights it uses, as Keras exports it."""
 
-    def __init__(self, model, function: Callable, result: str):
+    def __init__(self, model: Any, function: Callable, result: str):
         super().__init__()
         self.model = model
         self.function = function
         self.result = result
         self.built = True
 
-    def call(self, *tensors):
+    def call(self, *tensors: Any) -> dict[str, Any]:
         """The function's result, by its name."""
         return {self.result: self.function(*tensors)}
 
 
-def functions_of(model, images=None) -> list[Function]:
+def functions_of(model: Any, images: Any = None) -> list[Function]:
     """What there is to export of `model`, with inputs and references to check it by."""
     noise = latents.standard_normal(range(OWN_IMAGES), model.latent_dim)
     images = {"images": check_images(model, images, noise)}
@@ -130,14 +131,14 @@ def functions_of(model, images=None) -> list[Function]:
     return functions
 
 
-def encoder_of(model) -> Callable:
+def encoder_of(model: Any) -> Callable:
     """From images to latents inside a graph: by plain operators if there is such a way."""
     if getattr(model, "folds", False):
         return model.fold()
     return model.plain_encoder() if getattr(model, "encodes_plainly", False) else model.latents_of
 
 
-def sampler(model) -> Callable | None:
+def sampler(model: Any) -> Callable | None:
     """Latents of standard normal noise inside a graph: what `model.sample` draws, if that is so.
 
     Noise from `numpy.random.default_rng(seed)` gives the image of `model.sample(seed=seed)`.
@@ -149,7 +150,7 @@ def sampler(model) -> Callable | None:
     return lambda noise: ops.matmul(noise, root) + mean
 
 
-def check_images(model, images, noise) -> np.ndarray:
+def check_images(model: Any, images: Any, noise: np.ndarray) -> np.ndarray:
     """Images to check with, float32 in [0, 1]: those given, or some that the model makes."""
     if images is None:
         draw = sampler(model)

@@ -28,8 +28,7 @@ def encode_to_file(model: keras.Model, source: Pictures | DataSet, path: Path) -
 
     Example:
         >>> model = gon_tf.load("mnist-conv")
-        >>> encode_to_file(model, DataSet("mnist:test"), Path("latents.npz"))
-        10000
+        >>> count = encode_to_file(model, DataSet("mnist:test"), Path("latents.npz"))
     """
     parts = list(_encoded(model, source, range(source.count)))
     content = joined(parts, like=parts[0])
@@ -66,8 +65,8 @@ def encode_to_folder(
             another size; if the share has no images, or none that can be read.
 
     Example:
-        >>> encode_to_folder(model, DataSet("cifar10:train"), Path("latents"), shard=(1, 4))
-        {'images': 12500, 'files': 2, 'kept_files': 0}
+        >>> encode_to_folder(model, DataSet("mnist:train"), Path("latents"), shard=(1, 4))
+        {'images': ..., 'files': ..., 'kept_files': 0}
     """
     shards = Shards(folder, source.count, shard, shard_size)
     if not shards.files:

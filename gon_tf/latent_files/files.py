@@ -17,6 +17,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,11 +61,12 @@ class Latents:
 def joined(parts: Sequence[Latents], like: Latents) -> Latents:
     """The images of several parts, perhaps none, from one model: that of `like`."""
     parts = [like[:0], *parts]
-    arrays = ("latents", "numbers", "names")
-    return replace(like, **{a: np.concatenate([getattr(p, a) for p in parts]) for a in arrays})
+    names = ("latents", "numbers", "names")
+    arrays = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
+    return Latents(*arrays, model=like.model)
 
 
-def fingerprint(model) -> str:
+def fingerprint(model: Any) -> str:
     """A string that models have in common if they encode and decode alike."""
     digest = hashlib.sha256(json.dumps(presets.describe(model), sort_keys=True).encode())
     for weight in model.trainable_weights:

@@ -49,7 +49,7 @@ class Pictures:
         }
 
     def batches(
-        self, numbers: range, image_shape: Sequence[int], size: int = BATCH
+        self, numbers: range, image_shape: tuple[int, int, int], size: int = BATCH
     ) -> Iterator[Batch]:
         """The images of some numbers, at the model's size, in batches of at most `size`."""
         with ThreadPoolExecutor() as threads:
@@ -65,7 +65,7 @@ class Pictures:
                     np.asarray(list(images.values()), np.uint8).reshape(-1, *image_shape),
                 )
 
-    def _read(self, number: int, image_shape: Sequence[int]) -> np.ndarray | None:
+    def _read(self, number: int, image_shape: tuple[int, int, int]) -> np.ndarray | None:
         """One picture at the model's size, None if it is broken and may be."""
         try:
             return fitting.read_all([self.pictures[number]], image_shape, self.fit)[0]
@@ -103,7 +103,7 @@ class DataSet:
         }
 
     def batches(
-        self, numbers: range, image_shape: Sequence[int], size: int = BATCH
+        self, numbers: range, image_shape: tuple[int, int, int], size: int = BATCH
     ) -> Iterator[Batch]:
         """The images of some numbers, at the model's size, in batches of at most `size`."""
         first = 0
@@ -114,7 +114,7 @@ class DataSet:
             first += count
 
     def _of_part(
-        self, name: str, first: int, numbers: range, image_shape: Sequence[int], size: int
+        self, name: str, first: int, numbers: range, image_shape: tuple[int, int, int], size: int
     ) -> Iterator[Batch]:
         """The same for one of the data sets that are joined, whose images begin with `first`."""
         done, index = divmod(numbers.start - first, numbers.step)
@@ -149,6 +149,7 @@ def digest(pictures: Sequence[Picture]) -> str:
 
     def of_one(picture: Picture) -> bytes:
         with picture.open() as file:
+            # pyrefly: ignore[bad-argument-type] (files and BytesIO can do more than BinaryIO)
             return hashlib.file_digest(file, "sha256").digest()
 
     whole = hashlib.sha256()

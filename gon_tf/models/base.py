@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import functools
+import os
 import random
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from gon_tf import arguments, latents, losses
+from gon_tf import arguments, losses
 from gon_tf.decoders.derivatives import network_of
 from gon_tf.decoders.protocol import shapes_of
+from gon_tf.latents import Mixture, Normal, slerp
 from gon_tf.models import inputs
-from gon_tf.models.fitting import ImageTrainer
+from gon_tf.models.posterior import Gaussian, Point
+from gon_tf.models.trainer import ImageTrainer
 from gon_tf.origin import Network
 
 CHUNK = 256  # images that encode and decode hold on the device at once
@@ -70,13 +74,13 @@ class LatentModel(ImageTrainer):
 
     def __init__(
         self,
-        decoder,
-        loss="squared_error",
-        latent_regularizer=0.0,
-        components=1,
+        decoder: keras.Model,
+        loss: str = "squared_error",
+        latent_regularizer: float = 0.0,
+        components: int | None = 1,
         *,
-        image_shape=None,
-        **kwargs,
+        image_shape: tuple[int, ...] | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         # config
@@ -93,10 +97,10 @@ class LatentModel(ImageTrainer):
                 "output_activation=None; use output_activation='sigmoid'."
             )
         if components is None:
-            self.prior = latents.Normal(self.latent_dim)
+            self.prior = Normal(self.latent_dim)
         else:
             components = arguments.integer("components", components)
-            self.prior = latents.Mixture(components, self.latent_dim, self._prior_weight)
+            self.prior = Mixture(components, self.latent_dim, self._prior_weight)
 
         # functions of batches of any size: what a graph gives must not depend on those it met
         self._encode_batch = graph(self.latents_of, tf.TensorSpec((None, *self.image_shape)))
@@ -108,7 +112,7 @@ class LatentModel(ImageTrainer):
             shape=shape, initializer="zeros", dtype="float32", trainable=False, name=name
         )
 
-    def add_seed(self, name):
+    def add_seed(self, name: str) -> keras.Variable:
         """A weight with a seed for stateless draws: (one of the global seed, a counter).
 
         As a weight it is saved, so that training goes on from a file as if it had not been stopped.
@@ -122,44 +126,46 @@ class LatentModel(ImageTrainer):
             name=name,
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         """All weights exist since construction."""
         self.built = True
 
     # Method
 
-    def posterior(self, problem: Problem):
+    def posterior(self, problem: Problem) -> Point | Gaussian:
         """What is known of the latents of a batch: a `Point` or a `Gaussian`, inside a graph."""
         raise TypeError(f"{type(self).__name__} must say where latents come from: posterior")
 
-    def network(self, training=None) -> Network:
+    def network(self, training: bool | None = None) -> Network:
         """The decoder as the loss sees it: float32 pictures, or logits for the cross-entropy."""
         return network_of(self.decoder, self.pixel_loss.name == "cross_entropy", training)
 
-    def problem(self, images, targets=None, training=None) -> Problem:
+    def problem(
+        self, images: tf.Tensor, targets: Any = None, training: bool | None = None
+    ) -> Problem:
         """What the latents of a batch of images, uint8 or float in [0, 1], are to explain."""
         images = inputs.to_unit_range(images, self.image_shape)
         return Problem(self.network(training), images, self.pixel_loss, targets, training)
 
-    def training_problem(self, images, targets=None) -> Problem:
+    def training_problem(self, images: tf.Tensor, targets: Any = None) -> Problem:
         """The same for a training step, which may look at a part of it."""
         return self.problem(images, targets, training=True)
 
-    def latents_of(self, images, training=None):
+    def latents_of(self, images: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Latents of a batch of images: the posterior's mean, inside a graph."""
         return self.posterior(self.problem(images, training=training)).mean
 
-    def images_of(self, latents, training=None):
+    def images_of(self, latents: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Images of a batch of latents inside a graph."""
         return self.pixel_loss.outputs_to_images(self.network(training)(latents))
 
-    def call(self, images, training=None):
+    def call(self, images: Any, training: bool | None = None) -> tf.Tensor:
         """Reconstructions of a batch of images, uint8 or float in [0, 1]."""
         if tf.executing_eagerly():
             images = inputs.checked_images(images, self.image_shape)
         return self.images_of(self.latents_of(images, training=training), training=training)
 
-    def batch_loss(self, data, training):
+    def batch_loss(self, data: Any, training: bool) -> tf.Tensor:
         """Loss of a batch, a scalar; updates the metrics (equation 4, per image)."""
         images, targets = inputs.images_and_targets(data)
         if training:
@@ -182,16 +188,22 @@ class LatentModel(ImageTrainer):
             metric.update_state(problem.images, self.pixel_loss.outputs_to_images(outputs))
         return loss
 
-    def noise(self, images, training):
+    def noise(self, images: tf.Tensor, training: bool | None) -> tf.Tensor | None:
         """Noise for a draw from the posterior of a batch: a point needs none."""
         return None
 
-    def update_bound(self, images, posterior, error, divergence) -> None:
+    def update_bound(
+        self,
+        images: tf.Tensor,
+        posterior: Point | Gaussian,
+        error: tf.Tensor,
+        divergence: tf.Tensor,
+    ) -> None:
         """Takes the parts of the evidence lower bound into the metrics of it, if there are any."""
 
     # Use
 
-    def encode(self, images) -> np.ndarray:
+    def encode(self, images: Any) -> np.ndarray:
         """Latents of images, `[batch, latent_dim]` float32.
 
         An image's latents do not depend on the other images (unless the decoder normalises over
@@ -207,7 +219,7 @@ class LatentModel(ImageTrainer):
         images = inputs.checked_images(images, self.image_shape)
         return self.batch_encoder(len(images))(images)
 
-    def batch_encoder(self, count):
+    def batch_encoder(self, count: int) -> Callable[[np.ndarray], Any]:
         """The function that encodes checked images, of which there are `count` in all."""
 
         def encode(part):
@@ -220,7 +232,7 @@ class LatentModel(ImageTrainer):
         """How many images `encode` holds on the device."""
         return CHUNK
 
-    def decode(self, latents) -> np.ndarray:
+    def decode(self, latents: Any) -> np.ndarray:
         """Images of latents, `[batch, height, width, channels]` float32.
 
         Args:
@@ -231,7 +243,7 @@ class LatentModel(ImageTrainer):
         """
         return in_chunks(self._decode_batch, inputs.checked_latents(latents, self.latent_dim))
 
-    def reconstruct(self, images) -> np.ndarray:
+    def reconstruct(self, images: Any) -> np.ndarray:
         """Images as the model remembers them: `decode(encode(images))`."""
         return self.decode(self.encode(images))
 
@@ -250,11 +262,11 @@ class LatentModel(ImageTrainer):
         n, seed = arguments.integer("n", n), arguments.integer("seed", seed, minimum=0)
         return self.decode(self.sample_latents(range(seed, seed + n)))
 
-    def sample_latents(self, seeds) -> np.ndarray:
+    def sample_latents(self, seeds: Iterable[int]) -> np.ndarray:
         """One draw of latents from the prior for each seed, `[len(seeds), latent_dim]`."""
         return self.prior.draws(seeds)
 
-    def interpolate(self, a, b, steps: int = 9) -> np.ndarray:
+    def interpolate(self, a: Any, b: Any, steps: int = 9) -> np.ndarray:
         """Images on the way from image `a` to image `b`, `[steps, height, width, channels]`.
 
         Args:
@@ -267,9 +279,9 @@ class LatentModel(ImageTrainer):
         if ends[0].dtype != ends[1].dtype:
             ends = [np.asarray(inputs.to_unit_range(end, self.image_shape)) for end in ends]
         start, end = self.encode(np.concatenate(ends))
-        return self.decode(latents.slerp(start, end, steps))
+        return self.decode(slerp(start, end, steps))
 
-    def fit_latents(self, images, steps: int | None = None) -> None:
+    def fit_latents(self, images: Any, steps: int | None = None) -> None:
         """Fits the prior that `sample` draws from to the latents of `images`.
 
         Args:
@@ -280,7 +292,7 @@ class LatentModel(ImageTrainer):
 
     # Saving
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {
             **super().get_config(),
@@ -291,17 +303,19 @@ class LatentModel(ImageTrainer):
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict[str, Any], custom_objects: dict | None = None) -> LatentModel:
         """The model that `get_config` describes."""
         return cls(**keras.saving.deserialize_keras_object(config, custom_objects))
 
-    def save_to_preset(self, folder, metadata=None, *, overwrite=False) -> None:
+    def save_to_preset(
+        self, folder: str | os.PathLike, metadata: dict | None = None, *, overwrite: bool = False
+    ) -> None:
         """Writes a folder that `gon_tf.load` reads; see `gon_tf.presets.save`."""
         from gon_tf import presets
 
         presets.save(self, folder, metadata, overwrite=overwrite)
 
-    def export(self, *args, **kwargs):
+    def export(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Not Keras' way: `gon_tf.export.save` writes what there is to export, and checks it."""
         raise TypeError(
             "A model of gon_tf has several functions to export. Use gon_tf.export.save(model, "
@@ -309,7 +323,7 @@ class LatentModel(ImageTrainer):
         )
 
 
-def graph(function, *signature: tf.TensorSpec):
+def graph(function: Callable, *signature: tf.TensorSpec) -> Callable:
     """`function` as one graph for arguments of the signature, or as graphs for any arguments."""
     # TensorFlow takes the methods of several models for one function that is traced too often,
     # unless it cannot see their code.
@@ -319,7 +333,7 @@ def graph(function, *signature: tf.TensorSpec):
     return tf.function(function, autograph=False, reduce_retracing=True)
 
 
-def in_chunks(function, values: np.ndarray, rows: int = CHUNK) -> np.ndarray:
+def in_chunks(function: Callable, values: np.ndarray, rows: int = CHUNK) -> np.ndarray:
     """`function` of `values`, a bounded number of rows at a time, as one array."""
     if len(values) == 0:  # not every operation takes an empty batch
         return in_chunks(function, np.zeros((1, *values.shape[1:]), values.dtype))[:0]

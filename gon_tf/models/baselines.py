@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from gon_tf.decoders.conv import normalization_layer
 from gon_tf.models import encoders
-from gon_tf.models.base import LatentModel
+from gon_tf.models.base import LatentModel, Problem
 from gon_tf.models.elbo import Variational
 from gon_tf.models.posterior import Gaussian, Point
 
@@ -43,23 +45,23 @@ class Autoencoder(LatentModel):
 
     def __init__(
         self,
-        decoder,
-        loss="squared_error",
-        encoder=None,
-        latent_regularizer=0.0,
-        components=1,
-        **kwargs,
+        decoder: keras.Model,
+        loss: str = "squared_error",
+        encoder: keras.Model | None = None,
+        latent_regularizer: float = 0.0,
+        components: int | None = 1,
+        **kwargs: Any,
     ):
         super().__init__(decoder, loss, latent_regularizer, components, **kwargs)
         self.encoder = encoder
         self.encoder_network = encoders.encoder_for(self, self.latent_dim)
 
-    def posterior(self, problem):
+    def posterior(self, problem: Problem) -> Point:
         """The latents of a batch of images."""
         latents = self.encoder_network(problem.images, training=problem.training)
         return Point(ops.cast(latents, "float32"))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         encoder = keras.saving.serialize_keras_object(self.encoder)
         return {**super().get_config(), "encoder": encoder}
@@ -98,7 +100,12 @@ class TiedAutoencoder(LatentModel):
     """
 
     def __init__(
-        self, decoder, loss="squared_error", latent_regularizer=0.0, components=1, **kwargs
+        self,
+        decoder: keras.Model,
+        loss: str = "squared_error",
+        latent_regularizer: float = 0.0,
+        components: int | None = 1,
+        **kwargs: Any,
     ):
         super().__init__(decoder, loss, latent_regularizer, components, **kwargs)
         encoders.check_conv(decoder, "")
@@ -113,7 +120,7 @@ class TiedAutoencoder(LatentModel):
     def _bias(self, width):
         return self.add_weight(shape=(width,), initializer="zeros", dtype="float32", name="bias")
 
-    def posterior(self, problem):
+    def posterior(self, problem: Problem) -> Point:
         """The latents of a batch of images."""
         activate = keras.activations.get(self.decoder.activation)
         first, *upsamplings = self.decoder.projections
@@ -172,24 +179,24 @@ class VariationalAutoencoder(Variational, LatentModel):
 
     def __init__(
         self,
-        decoder,
-        loss="cross_entropy",
-        kl_weight=1.0,
-        encoder=None,
-        latent_regularizer=0.0,
-        **kwargs,
+        decoder: keras.Model,
+        loss: str = "cross_entropy",
+        kl_weight: float = 1.0,
+        encoder: keras.Model | None = None,
+        latent_regularizer: float = 0.0,
+        **kwargs: Any,
     ):
         super().__init__(decoder, loss, latent_regularizer, components=None, **kwargs)
         self.add_bound(kl_weight)
         self.encoder = encoder
         self.encoder_network = encoders.encoder_for(self, 2 * self.latent_dim)
 
-    def posterior(self, problem):
+    def posterior(self, problem: Problem) -> Gaussian:
         """The Gaussian of a batch of images, of independent latents."""
         heads = self.encoder_network(problem.images, training=problem.training)
         return Gaussian(*ops.split(ops.cast(heads, "float32"), 2, axis=-1))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         encoder = keras.saving.serialize_keras_object(self.encoder)
         return {**super().get_config(), "encoder": encoder}

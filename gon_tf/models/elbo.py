@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import keras
 import tensorflow as tf
 
 from gon_tf import arguments, metrics
+from gon_tf.models.posterior import Gaussian, Point
+
+if TYPE_CHECKING:  # for what it calls of the model that it is a part of
+    from gon_tf.models.base import LatentModel as Part
+else:
+    Part = object
 
 
-class Variational:
+class Variational(Part):
     """A part of models whose posterior is a Gaussian, trained on the evidence lower bound.
 
     A class that is a `LatentModel` too says by `posterior` what the mean m and the log-variance v
@@ -42,7 +50,7 @@ class Variational:
         self.bits_per_dimension = metrics.BitsPerDimension()
         self.active_units = metrics.ActiveUnits(self.latent_dim)
 
-    def noise(self, images, training):
+    def noise(self, images: tf.Tensor, training: bool | None) -> tf.Tensor:
         """Standard normal noise for the latents of a batch of images, `[batch, latent_dim]`.
 
         Training takes another seed at each call. In an evaluation the seed is the number of images
@@ -59,7 +67,13 @@ class Variational:
         first = context.replica_id_in_sync_group * count
         return tf.random.stateless_normal(shape, seed)[first : first + count]
 
-    def update_bound(self, images, posterior, error, divergence) -> None:
+    def update_bound(
+        self,
+        images: tf.Tensor,
+        posterior: Point | Gaussian,
+        error: tf.Tensor,
+        divergence: tf.Tensor,
+    ) -> None:
         """Takes the parts of the bound into the metrics."""
         nats = error, divergence, error + divergence
         for metric, values in zip(self.nats_metrics, nats, strict=True):
@@ -68,7 +82,7 @@ class Variational:
         self.active_units.update_state(posterior.mean)
 
     @property
-    def reported_metrics(self):
+    def reported_metrics(self) -> list[keras.metrics.Metric]:
         """Metrics that `fit` and `evaluate` report."""
         return [
             *super().reported_metrics,
@@ -77,6 +91,6 @@ class Variational:
             self.active_units,
         ]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {**super().get_config(), "kl_weight": self.initial_kl_weight}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 
 from gon_tf.decoders.conv import ConvDecoder, normalization_layer, uniform
 
 
-def encoder_for(model, outputs: int) -> keras.Model:
+def encoder_for(model: Any, outputs: int) -> keras.Model:
     """The encoder that `model` was given, or else the mirror image of its decoder.
 
     Args:
@@ -41,7 +43,7 @@ def encoder_for(model, outputs: int) -> keras.Model:
     return encoder
 
 
-def check_conv(decoder, advice: str) -> None:
+def check_conv(decoder: Any, advice: str) -> None:
     """Raises ValueError unless `decoder` is a ConvDecoder, whose layers have a counterpart."""
     if not isinstance(decoder, ConvDecoder):
         raise ValueError(

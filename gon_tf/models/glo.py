@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from gon_tf import arguments
-from gon_tf.models.base import LatentModel
+from gon_tf.models.base import LatentModel, Problem
 from gon_tf.models.posterior import Point
 
 MOMENTUM, DECAY, EPSILON = 0.9, 0.999, 1e-8  # of Adam, for the latents of new images
@@ -47,11 +50,12 @@ class GLO(LatentModel):
         TypeError: if `decoder` is not a Keras model.
 
     Example:
-        >>> model = gon_tf.GLO(gon_tf.ConvDecoder((32, 32, 1), latent_dim=256), image_count=1000)
+        >>> count = len(images)
+        >>> model = gon_tf.GLO(gon_tf.ConvDecoder((32, 32, 1), latent_dim=256), image_count=count)
         >>> model.compile(keras.optimizers.Adam(2e-3))
-        >>> model.fit(images, epochs=10)                      # an array of 1000 images, or
-        >>> pairs = tf.data.Dataset.from_tensor_slices((images, np.arange(1000)))
-        >>> model.fit(pairs.shuffle(1000).batch(64), epochs=10)
+        >>> model.fit(images, epochs=10)                      # an array, or
+        >>> pairs = tf.data.Dataset.from_tensor_slices((images, np.arange(count)))
+        >>> model.fit(pairs.shuffle(count).batch(64), epochs=10)
 
     Source: Bojanowski et al., "Optimizing the Latent Space of Generative Networks", ICML 2018,
     equations 1 and 2, with the losses of this project instead of the Laplacian pyramid.
@@ -59,14 +63,14 @@ class GLO(LatentModel):
 
     def __init__(
         self,
-        decoder,
-        image_count,
-        loss="squared_error",
-        encode_steps=100,
-        encode_learning_rate=0.3,
-        latent_regularizer=0.0,
-        components=1,
-        **kwargs,
+        decoder: keras.Model,
+        image_count: int,
+        loss: str = "squared_error",
+        encode_steps: int = 100,
+        encode_learning_rate: float = 0.3,
+        latent_regularizer: float = 0.0,
+        components: int | None = 1,
+        **kwargs: Any,
     ):
         super().__init__(decoder, loss, latent_regularizer, components, **kwargs)
         self.image_count = arguments.integer("image_count", image_count)
@@ -85,7 +89,7 @@ class GLO(LatentModel):
 
     # Training
 
-    def targets(self, images):
+    def targets(self, images: Any) -> np.ndarray | None:
         """The numbers of an array's images; those of a data set come with them.
 
         Raises:
@@ -108,13 +112,13 @@ class GLO(LatentModel):
             )
         return np.arange(self.image_count)
 
-    def fit_latents(self, images=None, steps: int | None = None) -> None:
+    def fit_latents(self, images: Any = None, steps: int | None = None) -> None:
         """Fits the prior that `sample` draws from to the learned latents; `fit` calls it."""
         self.prior.fit([np.asarray(self.image_latents)])
 
     # Use
 
-    def batch_encoder(self, count):
+    def batch_encoder(self, count: int) -> Callable[[np.ndarray], Any]:
         """The function that encodes a bounded number of images at a time.
 
         Raises:
@@ -127,13 +131,13 @@ class GLO(LatentModel):
             )
         return super().batch_encoder(count)
 
-    def posterior(self, problem):
+    def posterior(self, problem: Problem) -> Point:
         """Learned latents in training; else those of optimisation, each image by itself."""
         if problem.training:
             return Point(ops.take(self.image_latents, problem.targets, axis=0))
         return Point(self.optimised_latents(problem))
 
-    def optimised_latents(self, problem):
+    def optimised_latents(self, problem: Problem) -> tf.Tensor:
         """Latents of a batch of images by steps of Adam."""
         images = problem.images
         mean = ops.mean(self.image_latents, axis=0, keepdims=True)
@@ -156,13 +160,13 @@ class GLO(LatentModel):
         state = start, ops.zeros_like(start), ops.zeros_like(start[:, :1])
         return ops.fori_loop(0, self.encode_steps, step, state)[0]
 
-    def gradient_at(self, latents, problem):
+    def gradient_at(self, latents: tf.Tensor, problem: Problem) -> tf.Tensor:
         """Derivative of each image's loss by its latents, `[batch, latent_dim]`."""
         outputs, pull = problem.network.pull_back(latents)
         gradient = pull(problem.loss.derivative(outputs, problem.images))
         return gradient + 2.0 * self.latent_regularizer * latents
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {
             **super().get_config(),
@@ -172,7 +176,7 @@ class GLO(LatentModel):
         }
 
 
-def in_unit_ball(latents):
+def in_unit_ball(latents: tf.Tensor) -> tf.Tensor:
     """The nearest latents of length 1 or less, `[n, latent_dim]`."""
     squares = ops.sum(ops.square(latents), axis=-1, keepdims=True)
     return latents * ops.rsqrt(ops.maximum(squares, 1.0))

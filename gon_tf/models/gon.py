@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from gon_tf import arguments
-from gon_tf.decoders.protocol import depends_on_batch
 from gon_tf.models import inputs
 from gon_tf.models.base import LatentModel, Problem, graph, in_chunks
-from gon_tf.models.posterior import Point
-from gon_tf.origin import Origin, Step, flatten
+from gon_tf.models.posterior import Gaussian, Point
+from gon_tf.origin import Gradient, Network, Origin, Step, flatten
 
 
 @keras.saving.register_keras_serializable("gon_tf")
@@ -62,23 +65,23 @@ class GON(LatentModel):
 
     def __init__(
         self,
-        decoder,
-        loss="squared_error",
-        step="gauss-newton",
-        inner_steps=1,
-        inner_scale=None,
-        step_size=1.0,
-        damping=0.01,
-        learn_origin=False,
-        latent_regularizer=0.0,
-        detach_origin=False,
-        components=1,
-        chord=None,
-        **kwargs,
+        decoder: keras.Model,
+        loss: str = "squared_error",
+        step: str = "gauss-newton",
+        inner_steps: int = 1,
+        inner_scale: float | None = None,
+        step_size: float = 1.0,
+        damping: float = 0.01,
+        learn_origin: bool = False,
+        latent_regularizer: float = 0.0,
+        detach_origin: bool = False,
+        components: int | None = 1,
+        chord: bool | None = None,
+        **kwargs: Any,
     ):
         super().__init__(decoder, loss, latent_regularizer, components, **kwargs)
         self.step = arguments.choice("step", step, ("gradient", "gauss-newton"))
-        self.inner_steps = arguments.integer("inner_steps", inner_steps)
+        self._inner_steps = arguments.integer("inner_steps", inner_steps)
         self.inner_scale = inner_scale
         if inner_scale is not None:
             self.inner_scale = arguments.number("inner_scale", inner_scale, above=True)
@@ -97,6 +100,21 @@ class GON(LatentModel):
         self._folded = None  # (weights, what they folded to), see `folded`
 
     @property
+    def inner_steps(self) -> int:
+        """Steps from the origin. A decoder learns to be used with one number of them."""
+        return self._inner_steps
+
+    @inner_steps.setter
+    def inner_steps(self, steps):
+        if arguments.integer("inner_steps", steps) != self._inner_steps:
+            warnings.warn(
+                f"This model's decoder is made for inner_steps={self._inner_steps}: with "
+                f"{steps} it reconstructs worse unless it is trained again.",
+                stacklevel=2,
+            )
+        self._inner_steps = steps
+
+    @property
     def origin_step(self) -> Step:
         """The step of `gon_tf.origin` that this model takes."""
         if self.step == "gauss-newton":
@@ -110,33 +128,33 @@ class GON(LatentModel):
         """Whether an image's pass at the origin does not depend on the rest of its batch."""
         return not depends_on_batch(self.decoder)
 
-    def start(self, images=None):
+    def start(self, images: tf.Tensor | None = None) -> tf.Tensor:
         """The origin z0, `[1, latent_dim]`, or one for each of the images."""
         z0 = tf.zeros((1, self.latent_dim)) if self.origin is None else tf.identity(self.origin)
         return z0 if images is None else tf.repeat(z0, tf.shape(images)[0], axis=0)
 
-    def origin_of(self, problem: Problem, network, *, shared: bool) -> Origin:
+    def origin_of(self, problem: Problem, network: Network, *, shared: bool) -> Origin:
         """The origin of a batch of images, the same for all of them if it is shared."""
         start, count = self.start(None if shared else problem.images), problem.images.shape[0]
         return Origin.at(network, start, problem.loss, self.origin_step, self.penalty, images=count)
 
-    def linearized(self, network, loss) -> Origin:
+    def linearized(self, network: Network, loss: Any) -> Origin:
         """The origin that any images share, with its Jacobian."""
         start = self.start()
         jacobian = network.jacobian(start)
         return Origin.of_jacobian(start, *jacobian, loss, self.origin_step, self.penalty)
 
     @property
-    def penalty(self):
+    def penalty(self) -> Gradient | None:
         """The gradient of what the inner loss adds to that of the pixels; None without such."""
         return None
 
-    def posterior(self, problem: Problem):
+    def posterior(self, problem: Problem) -> Point | Gaussian:
         """The latents of a batch of images (equation 5), inside a graph or an outer tape."""
         origin = self.origin_of(problem, problem.network, shared=self.shares_origin)
         return Point(self.latents_from(origin, problem.network, problem.images))
 
-    def latents_from(self, origin: Origin, network, images):
+    def latents_from(self, origin: Origin, network: Network, images: tf.Tensor) -> tf.Tensor:
         """This model's steps from an origin, `[batch, latent_dim]`."""
         latents = origin.latents(images)
         chord = self.chord
@@ -195,7 +213,7 @@ class GON(LatentModel):
         """Whether `plain_encoder` has a way to the latents without differentiation."""
         return self.shares_origin and self.network().is_plain
 
-    def plain_encoder(self):
+    def plain_encoder(self) -> Callable:
         """`encode` as a function of float images in a graph, for a model that `encodes_plainly`.
 
         It takes plain operators only, however many `inner_steps` there are: what the steps need to
@@ -209,7 +227,7 @@ class GON(LatentModel):
         """Kernel `[pixels, latent_dim]` and bias of the affine map from images to latents."""
         return self.linearized(self.network(), self.pixel_loss).fold()
 
-    def batch_encoder(self, count):
+    def batch_encoder(self, count: int) -> Callable[[np.ndarray], Any]:
         """Encoding is one matrix product where the model folds, and folding pays.
 
         The fold takes a tangent for each latent, a gradient step without it one cotangent for each
@@ -225,7 +243,7 @@ class GON(LatentModel):
 
         return lambda images: in_chunks(encode, images)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {
             **super().get_config(),
@@ -238,3 +256,15 @@ class GON(LatentModel):
             "detach_origin": self.detach_origin,
             "chord": self.chord,
         }
+
+
+def depends_on_batch(decoder: keras.Model) -> bool:
+    """Whether the picture of some latents depends on the others of the batch, or on chance."""
+    mixing = (
+        keras.layers.BatchNormalization,
+        keras.layers.Dropout,
+        keras.layers.AlphaDropout,
+        keras.layers.GaussianDropout,
+        keras.layers.GaussianNoise,
+    )
+    return any(isinstance(layer, mixing) for layer in decoder._flatten_layers())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -29,8 +31,8 @@ class ImplicitGON(GON):
     trained on a grid whose coordinates run from -1 to 1 along every side. A signal's latents come
     from whatever values of it are known, so the model fills in what is missing:
 
-        >>> latents = model.encode(images, mask=mask)       # in-painting: known pixels only
-        >>> model.decode(latents, size=(256, 256))          # super-resolution
+        latents = model.encode(images, mask=mask)       # in-painting: known pixels only
+        model.decode(latents, size=(256, 256))          # super-resolution
 
     Both passes sum the loss over the points. If only some are known, or trained on, their sum is
     scaled up to the number of points of the grid: a gradient step is then as long as that of the
@@ -60,7 +62,7 @@ class ImplicitGON(GON):
 
     Example:
         >>> decoder = gon_tf.ImplicitDecoder(channels=1, latent_dim=32)
-        >>> model = gon_tf.ImplicitGON(decoder, (28, 28, 1))
+        >>> model = gon_tf.ImplicitGON(decoder, (32, 32, 1))
         >>> model.compile(keras.optimizers.Adam(2e-4))
         >>> model.fit(images, epochs=10)
         >>> model.decode(model.encode(images[:8]), size=(100, 60)).shape
@@ -71,19 +73,19 @@ class ImplicitGON(GON):
 
     def __init__(
         self,
-        decoder,
-        image_shape,
-        loss="squared_error",
-        step="gauss-newton",
-        inner_steps=1,
-        inner_scale=None,
-        step_size=1.0,
-        damping=1.0,
-        learn_origin=False,
-        latent_regularizer=0.0,
-        detach_origin=False,
-        points_per_step=None,
-        **kwargs,
+        decoder: ImplicitDecoder,
+        image_shape: tuple[int, ...],
+        loss: str = "squared_error",
+        step: str = "gauss-newton",
+        inner_steps: int = 1,
+        inner_scale: float | None = None,
+        step_size: float = 1.0,
+        damping: float = 1.0,
+        learn_origin: bool = False,
+        latent_regularizer: float = 0.0,
+        detach_origin: bool = False,
+        points_per_step: int | None = None,
+        **kwargs: Any,
     ):
         image_shape = checked_shape(image_shape, decoder)
         super().__init__(
@@ -134,7 +136,9 @@ class ImplicitGON(GON):
             return Step(self.step_size, self.damping)
         return Step(self.step_size * (self.inner_scale or 1.0 / (64 * self.decoder.channels)))
 
-    def network_at(self, coordinates, kept=None, training=None) -> PointwiseNetwork:
+    def network_at(
+        self, coordinates: tf.Tensor, kept: tf.Tensor | None = None, training: bool | None = None
+    ) -> PointwiseNetwork:
         """The decoder at points, as the loss sees it: pictures, or logits for the cross-entropy.
 
         Args:
@@ -149,17 +153,19 @@ class ImplicitGON(GON):
             coordinates,
         )
 
-    def network(self, training=None) -> PointwiseNetwork:
+    def network(self, training: bool | None = None) -> PointwiseNetwork:
         """The decoder at all points of the grid, `[n, points, channels]`."""
         return self.network_at(self.coordinates, training=training)
 
-    def problem(self, images, targets=None, training=None) -> Problem:
+    def problem(
+        self, images: tf.Tensor, targets: Any = None, training: bool | None = None
+    ) -> Problem:
         """What the latents of a batch of images are to explain: the values at all points."""
         problem = super().problem(images, targets, training)
         values = ops.reshape(problem.images, (-1, self.points, self.decoder.channels))
         return dataclasses.replace(problem, images=values)
 
-    def training_problem(self, images, targets=None) -> Problem:
+    def training_problem(self, images: tf.Tensor, targets: Any = None) -> Problem:
         """The same at points, and with units, that are drawn anew for each step.
 
         Both passes, and all images, see the same points and leave out the same units: there is one
@@ -174,18 +180,20 @@ class ImplicitGON(GON):
         network = self.network_at(coordinates, self.draw_units(seed), training=True)
         return dataclasses.replace(problem, network=network, images=values, loss=loss)
 
-    def latents_of_values(self, values, coordinates, weights, shared):
+    def latents_of_values(
+        self, values: tf.Tensor, coordinates: tf.Tensor, weights: tf.Tensor, shared: bool
+    ) -> tf.Tensor:
         """Latents of observed values inside a graph; `shared` if all have the same coordinates."""
         network, loss = self.network_at(coordinates), losses.Weighted(self.pixel_loss, weights)
         problem = Problem(network, inputs.to_unit_range(values), loss)
         origin = self.origin_of(problem, network, shared=self.shares_origin and shared)
         return self.latents_from(origin, network, problem.images)
 
-    def linearized_at(self, coordinates):
+    def linearized_at(self, coordinates: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Outputs and Jacobian at the origin at points, inside a graph."""
         return self.network_at(coordinates).jacobian(self.start())
 
-    def draw_points(self, values, seed):
+    def draw_points(self, values: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, Any]:
         """Points for a training step: their coordinates, the values there, and their loss."""
         if self.points_per_step is None:
             return self.coordinates, values, self.pixel_loss
@@ -194,18 +202,19 @@ class ImplicitGON(GON):
         loss = losses.Weighted(self.pixel_loss, self.points / self.points_per_step)
         return ops.take(self.coordinates, chosen, axis=0), ops.take(values, chosen, axis=1), loss
 
-    def draw_units(self, seed):
+    def draw_units(self, seed: tf.Tensor) -> tf.Tensor | None:
         """Factors of the hidden units for a training step; None without dropout."""
         if self.decoder.dropout == 0.0:
             return None
         shape = (self.decoder.depth, self.decoder.width)
         return self.decoder.kept_units(tf.random.stateless_uniform(shape, seed))
 
-    def values_at(self, latents, coordinates):
+    def values_at(self, latents: tf.Tensor, coordinates: tf.Tensor) -> tf.Tensor:
         """Values of signals at points, `[batch, points, channels]`, inside a graph."""
         return self.pixel_loss.outputs_to_images(self.network_at(coordinates)(latents))
 
-    def encode(self, values, coordinates=None, mask=None) -> np.ndarray:
+    # pyrefly: ignore[bad-override] (a GON encodes images only)
+    def encode(self, values: Any, coordinates: Any = None, mask: Any = None) -> np.ndarray:
         """Latents of signals, `[batch, latent_dim]` float32, from what is known of them.
 
         All values of the grid, by default. With a mask or coordinates the loss at the known points
@@ -232,7 +241,7 @@ class ImplicitGON(GON):
         rows = rows_of(floats)
         return np.concatenate([encode(seen[part]) for part in slices(len(seen.values), rows)])
 
-    def points_encoder(self, seen):
+    def points_encoder(self, seen: observations.Observations) -> tuple[Callable, int]:
         """The function that encodes some of the observations, and the floats each one takes."""
         points, shared = seen.coordinates.shape[-2], seen.coordinates.ndim == 2
         if not (shared and self.folds):
@@ -253,11 +262,11 @@ class ImplicitGON(GON):
         return rows_of(self.points * self.floats_of_point)
 
     @property
-    def floats_of_point(self):
+    def floats_of_point(self) -> int:
         """Those of a hidden layer and of the Jacobian."""
         return max(self.decoder.width, self.decoder.channels * self.latent_dim)
 
-    def jacobian_in_chunks(self, coordinates) -> tuple[tf.Tensor, tf.Tensor]:
+    def jacobian_in_chunks(self, coordinates: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Outputs and Jacobian at the origin at points: what a point needs of it is its own."""
         chunk = max(1, FLOATS // self.floats_of_point)
         parts = [self._linearize_points(coordinates[p]) for p in slices(len(coordinates), chunk)]
@@ -270,11 +279,11 @@ class ImplicitGON(GON):
         origin = Origin.of_jacobian(self.start(), *jacobian, self.pixel_loss, self.origin_step)
         return origin.fold()
 
-    def images_of(self, latents, training=None):
+    def images_of(self, latents: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Images of a batch of latents inside a graph."""
         return ops.reshape(super().images_of(latents, training), (-1, *self.image_shape))
 
-    def decode(self, latents, size=None) -> np.ndarray:
+    def decode(self, latents: Any, size: tuple[int, ...] | None = None) -> np.ndarray:
         """Signals of latents, `[batch, *size, channels]` float32, at any resolution.
 
         Memory stays bounded, but for the result: points and signals are decoded in chunks.
@@ -300,7 +309,7 @@ class ImplicitGON(GON):
                 values[row, piece] = self._decode_points(latents[row], coordinates[piece])
         return values.reshape(len(latents), *sides, self.decoder.channels)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {
             **super().get_config(),
@@ -309,7 +318,7 @@ class ImplicitGON(GON):
         }
 
 
-def checked_shape(image_shape, decoder) -> tuple[int, ...]:
+def checked_shape(image_shape: Any, decoder: Any) -> tuple[int, ...]:
     """`image_shape` as the sides of a grid and the channels that suit the decoder.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,7 +17,7 @@ OUT_OF_RANGE = (
 )
 
 
-def checked_images(images, image_shape: tuple[int, ...]) -> np.ndarray:
+def checked_images(images: Any, image_shape: tuple[int, ...]) -> np.ndarray:
     """`images` as uint8 or float32 `[batch, height, width, channels]`.
 
     Raises:
@@ -44,7 +45,7 @@ def checked_images(images, image_shape: tuple[int, ...]) -> np.ndarray:
     return images
 
 
-def is_floating(dtype) -> bool:
+def is_floating(dtype: Any) -> bool:
     """Whether `dtype` is floating point, bfloat16 included (which NumPy itself does not know)."""
     return keras.backend.is_float_dtype(keras.backend.standardize_dtype(dtype))
 
@@ -60,7 +61,7 @@ def check_range(low: float, high: float) -> None:
         )
 
 
-def invalid_values(images):
+def invalid_values(images: Any) -> keras.KerasTensor:
     """How many values of images are not in [0, 1], NaN included, inside a graph."""
     if keras.backend.standardize_dtype(images.dtype) == "uint8":
         return ops.zeros((), "float32")
@@ -69,7 +70,7 @@ def invalid_values(images):
     return ops.sum(ops.cast(ops.logical_not(valid), "float32"))
 
 
-def checked_latents(latents, latent_dim: int) -> np.ndarray:
+def checked_latents(latents: Any, latent_dim: int) -> np.ndarray:
     """`latents` as float32 `[batch, latent_dim]`.
 
     Raises:
@@ -85,7 +86,7 @@ def checked_latents(latents, latent_dim: int) -> np.ndarray:
     return latents
 
 
-def to_unit_range(images, image_shape: tuple[int, ...] | None = None):
+def to_unit_range(images: Any, image_shape: tuple[int, ...] | None = None) -> keras.KerasTensor:
     """Images as float32 in [0, 1]: uint8 is scaled, here on the device; floats are in range.
 
     Raises:
@@ -108,7 +109,7 @@ def to_unit_range(images, image_shape: tuple[int, ...] | None = None):
     return ops.clip(ops.cast(images, "float32"), 0.0, 1.0)
 
 
-def images_and_targets(data):
+def images_and_targets(data: Any) -> tuple[Any, Any]:
     """The images of a batch, and what comes with them.
 
     Args:
@@ -131,20 +132,20 @@ def images_and_targets(data):
     return images, targets
 
 
-def batches_of(images, steps: int | None = None) -> Iterator[np.ndarray]:
+def batches_of(images: Any, steps: int | None = None) -> Iterator[np.ndarray]:
     """The batches of an array (one) or of a data set (the first `steps`, or all)."""
     if hasattr(images, "shape"):
         return iter([np.asarray(images)])
     if isinstance(images, keras.utils.PyDataset):
         check_length(images, steps)
-        numbers = range(images.num_batches or steps)
+        numbers = range(images.num_batches or steps or 0)
         batches = map(images.__getitem__, numbers)
     else:
         batches = images
     return (np.asarray(images_and_targets(batch)[0]) for batch in islice(batches, steps))
 
 
-def check_length(data, steps: int | None) -> None:
+def check_length(data: Any, steps: int | None) -> None:
     """Raises ValueError if data never end and nothing says how many batches to take."""
     if steps is None and isinstance(data, keras.utils.PyDataset) and data.num_batches is None:
         raise ValueError("An endless PyDataset needs steps_per_epoch. Received: num_batches=None")
@@ -161,18 +162,18 @@ class InputGuard(keras.callbacks.Callback):
     model at the end of an epoch come later, so what they saved before stays.
     """
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Checks the first batch."""
         if batch == 0:
             self._check()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Checks the epoch, and the weights that its last step left."""
         self._check()
         if not all(bool(ops.all(ops.isfinite(w))) for w in self.model.trainable_weights):
             raise ValueError(f"The loss is not finite. Received: weights that are not. {REMEDY}")
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: dict | None = None) -> None:
         """Checks the whole evaluation."""
         self._check()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -37,13 +38,13 @@ class Observations:
         )
 
 
-def grid(sides) -> np.ndarray:
+def grid(sides: Sequence[int]) -> np.ndarray:
     """Coordinates of a grid's points, row by row, `[points, len(sides)]` float32 in [-1, 1]."""
     axes = [np.linspace(-1.0, 1.0, side, dtype=np.float32) for side in sides]
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
 
 
-def observe(values, coordinates, mask, image_shape) -> Observations:
+def observe(values: Any, coordinates: Any, mask: Any, image_shape: tuple[int, ...]) -> Observations:
     """Checks what `ImplicitGON.encode` is given.
 
     Args:
@@ -82,7 +83,7 @@ def observe(values, coordinates, mask, image_shape) -> Observations:
     return Observations(values, coordinates, weights.astype(np.float32))
 
 
-def checked_coordinates(coordinates, values: np.ndarray, dim: int) -> np.ndarray:
+def checked_coordinates(coordinates: Any, values: np.ndarray, dim: int) -> np.ndarray:
     """`coordinates` as float32, of the points of all signals or of each one's."""
     coordinates = np.asarray(coordinates, dtype=np.float32)
     points = values.shape[1] if values.ndim == 3 else None
@@ -97,7 +98,7 @@ def checked_coordinates(coordinates, values: np.ndarray, dim: int) -> np.ndarray
     return coordinates
 
 
-def checked_mask(mask, shape: tuple[int, ...]) -> np.ndarray:
+def checked_mask(mask: Any, shape: tuple[int, ...]) -> np.ndarray:
     """`mask` as booleans of `shape`, the first axis being 1 if all signals share it."""
     mask = np.ones(shape[1:], bool) if mask is None else np.asarray(mask)
     if mask.shape not in (shape, shape[1:]):
@@ -116,7 +117,7 @@ def checked_mask(mask, shape: tuple[int, ...]) -> np.ndarray:
     return mask
 
 
-def checked_size(size, dim: int) -> tuple[int, ...]:
+def checked_size(size: Any, dim: int) -> tuple[int, ...]:
     """`size` as the sides of a grid of `dim` dimensions."""
     sides = integers("size", size)
     if len(sides) != dim:
@@ -124,7 +125,7 @@ def checked_size(size, dim: int) -> tuple[int, ...]:
     return sides
 
 
-def integers(name: str, values) -> tuple[int, ...]:
+def integers(name: str, values: Any) -> tuple[int, ...]:
     """`values` as integers >= 1."""
     if not isinstance(values, Iterable):
         raise ValueError(f"{name} must be integers >= 1. Received: {name}={values!r}")

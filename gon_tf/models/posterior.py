@@ -20,11 +20,11 @@ class Point:
 
     mean: tf.Tensor
 
-    def draw(self, noise):
+    def draw(self, noise: tf.Tensor | None) -> tf.Tensor:
         """The latents, whatever the noise."""
         return self.mean
 
-    def divergence(self):
+    def divergence(self) -> tf.Tensor:
         """Nothing, for each image `[batch]`."""
         return ops.zeros_like(self.mean[:, 0])
 
@@ -44,13 +44,13 @@ class Gaussian:
     log_variance: tf.Tensor
     correlation_root: tf.Tensor | None = None
 
-    def draw(self, noise):
+    def draw(self, noise: tf.Tensor) -> tf.Tensor:
         """Latents m + exp(v / 2) * (noise R), of standard normal noise `[batch, latent_dim]`."""
         if self.correlation_root is not None:
             noise = ops.matmul(noise, self.correlation_root)
         return self.mean + ops.exp(0.5 * self.log_variance) * noise
 
-    def divergence(self):
+    def divergence(self) -> tf.Tensor:
         """Divergence from the prior N(0, I) in nats, `[batch]`."""
         kl = losses.kl_divergence(self.mean, self.log_variance)
         if self.correlation_root is not None:

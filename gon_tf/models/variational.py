@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -13,7 +16,7 @@ from gon_tf.models.base import Problem
 from gon_tf.models.elbo import Variational
 from gon_tf.models.gon import GON
 from gon_tf.models.posterior import Gaussian
-from gon_tf.origin import Network, Step
+from gon_tf.origin import Gradient, Network, Step
 
 PUBLISHED_BATCH = 64
 
@@ -89,21 +92,21 @@ class VariationalGON(Variational, GON):
 
     def __init__(
         self,
-        decoder,
-        loss="cross_entropy",
-        step="gauss-newton",
-        damping=1.0,
-        noise_at_origin=False,
-        kl_weight=1.0,
-        inner_kl_weight=1.0,
-        laplace_covariance=True,
-        inner_scale=None,
-        step_size=1.0,
-        inner_steps=1,
-        learn_origin=False,
-        latent_regularizer=0.0,
-        detach_origin=False,
-        **kwargs,
+        decoder: keras.Model,
+        loss: str = "cross_entropy",
+        step: str = "gauss-newton",
+        damping: float = 1.0,
+        noise_at_origin: bool = False,
+        kl_weight: float = 1.0,
+        inner_kl_weight: float = 1.0,
+        laplace_covariance: bool = True,
+        inner_scale: float | None = None,
+        step_size: float = 1.0,
+        inner_steps: int = 1,
+        learn_origin: bool = False,
+        latent_regularizer: float = 0.0,
+        detach_origin: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(
             decoder=decoder,
@@ -148,7 +151,9 @@ class VariationalGON(Variational, GON):
             return Step(self.step_size, self.damping, relative=False)
         return Step(self.step_size * (self.inner_scale or 1.0 / PUBLISHED_BATCH))
 
-    def inner_network(self, training=None, noise=None) -> Network:
+    def inner_network(
+        self, training: bool | None = None, noise: tf.Tensor | None = None
+    ) -> Network:
         """The decoder after the maps: at the mean, or at a draw from the posterior of points."""
         network = self.network(training)
         if noise is None:
@@ -162,7 +167,7 @@ class VariationalGON(Variational, GON):
         return Network(drawn)
 
     @property
-    def penalty(self):
+    def penalty(self) -> Gradient:
         """The gradient of the divergence, which the inner loss adds to the reconstruction error."""
 
         def gradient(points):
@@ -175,7 +180,7 @@ class VariationalGON(Variational, GON):
 
         return gradient
 
-    def origin_noise(self, images, training):
+    def origin_noise(self, images: tf.Tensor | None, training: bool | None) -> tf.Tensor | None:
         """Noise of the inner pass: none, one draw for each image, or one for all at inference.
 
         A decoder that has learned from noise at the origin needs some at inference too. With one
@@ -187,7 +192,7 @@ class VariationalGON(Variational, GON):
             return self.noise(images, training)
         return tf.random.stateless_normal((1, self.latent_dim), seed=(0, 0))
 
-    def posterior(self, problem: Problem):
+    def posterior(self, problem: Problem) -> Gaussian:
         """The Gaussian of a batch of images, inside a graph or an outer tape."""
         noise = self.origin_noise(problem.images, problem.training)
         network = self.inner_network(problem.training, noise)
@@ -210,7 +215,7 @@ class VariationalGON(Variational, GON):
         """Whether `plain_encoder` has a way to the latents without differentiation."""
         return super().encodes_plainly and not self.noise_at_origin
 
-    def plain_encoder(self):
+    def plain_encoder(self) -> Callable:
         """`encode` as in `GON.plain_encoder`."""
         network = self.inner_network()
         origin = self.linearized(network, self.pixel_loss).constant()
@@ -222,7 +227,7 @@ class VariationalGON(Variational, GON):
         kernel, bias = self.linearized(network, self.pixel_loss).fold()
         return tf.matmul(kernel, self.mean_map.kernel), self.mean_map(bias[None])[0]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {
             **super().get_config(),

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import platform
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -99,7 +100,7 @@ def read(folder: Path, contents: dict[str, bytes]) -> keras.Model:
     return built
 
 
-def shapes(model) -> dict:
+def shapes(model: Any) -> dict:
     """What the registry says of a model's size."""
     return {
         "image_shape": list(model.image_shape),

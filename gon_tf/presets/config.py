@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import os
+from typing import Any
 
 import keras
 
@@ -23,7 +24,7 @@ MOST_LETTERS, MOST_NUMBERS, MOST_PIXELS = 200, 10, 2**22
 MOST_STEPS = {"inner_steps": 20, "encode_steps": 10_000}
 
 
-def describe(layer) -> dict:
+def describe(layer: Any) -> dict:
     """Registered class and constructor arguments of a model or decoder, as JSON values."""
     name = keras.saving.get_registered_name(type(layer))
     if registered(name) is not type(layer):
@@ -66,12 +67,12 @@ def check(description: dict, source: str | os.PathLike, *, whole: bool = True) -
             )
 
 
-def is_layer(value) -> bool:
+def is_layer(value: Any) -> bool:
     """Whether an argument is a layer of its own, as `describe` describes it."""
     return isinstance(value, dict) and set(value) == {"class", "arguments"}
 
 
-def is_plain(value) -> bool:
+def is_plain(value: Any) -> bool:
     """Whether an argument is a text, a number, a truth value, None, or a list of numbers."""
     if isinstance(value, list):
         return len(value) <= MOST_NUMBERS and all(type(item) in (int, float) for item in value)
@@ -80,7 +81,7 @@ def is_plain(value) -> bool:
     return value is None or type(value) in (bool, int, float)
 
 
-def is_bounded(argument: str, value) -> bool:
+def is_bounded(argument: str, value: Any) -> bool:
     """Whether a plain argument asks for a reasonable amount of memory and time."""
     numbers = value if isinstance(value, list) else [value]
     if any(type(number) is int and abs(number) > 2**31 for number in numbers):
@@ -97,6 +98,7 @@ def build(description: dict, source: str | os.PathLike) -> keras.Layer:
         for argument, value in description["arguments"].items()
     }
     try:
+        # pyrefly: ignore[not-callable] (`check` has seen to it)
         return registered(description["class"])(**arguments)
     except Exception as error:  # whatever a constructor raises for arguments that make no sense
         raise ValueError(f"{source} does not describe a model: {first_line(error)}") from error

@@ -12,6 +12,7 @@ import io
 import math
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import h5py
 import keras
@@ -96,7 +97,7 @@ def room_for(stored: list[tuple[int, ...]]) -> Iterator[None]:
         yield
 
 
-def number_of_values(initial_value) -> int:
+def number_of_values(initial_value: Any) -> int:
     """How many numbers a variable's initial value has; computes none of them."""
     if not callable(initial_value):
         return int(np.size(initial_value))

@@ -190,7 +190,7 @@ def split(images: Images, part: float) -> tuple[Images, Images]:
 
 
 @contextlib.contextmanager
-def precision(policy: str):
+def precision(policy: str) -> Any:
     """Make layers with the dtype `policy`, and put the former one back."""
     import keras
 

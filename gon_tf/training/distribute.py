@@ -3,6 +3,9 @@
 One machine's devices take part in Keras' own `fit` under `tf.distribute.MirroredStrategy`. Several
 machines take the loop of this module: Keras 3's `fit` does not run under
 `tf.distribute.MultiWorkerMirroredStrategy`. The step is the model's own in both.
+
+    >>> with gon_tf.distribute.create("mirrored").scope():
+    ...     model = gon_tf.GON(gon_tf.ConvDecoder((32, 32, 1), latent_dim=256))
 """
 
 from __future__ import annotations
@@ -11,29 +14,16 @@ import contextlib
 import hashlib
 import json
 import os
-import signal
 import socket
-import subprocess
 import sys
-import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gon_tf import signals
 from gon_tf.training.recipe import STRATEGIES
 
 PATIENCE = 20.0  # seconds to wait for other workers before a word about it
-# Says it from another process, if this one is still there and waits then.
-WATCH = """
-import os, sys, threading
-waiting = threading.Thread(target=os.read, args=(0, 1), daemon=True)
-waiting.start()
-waiting.join(float(sys.argv[1]))
-if waiting.is_alive():
-    print(sys.argv[2], file=sys.stderr, flush=True)
-    os._exit(0)
-"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +33,7 @@ class Worker:
     index: int = 0
     count: int = 1
     address: str = ""
+    chief: str = ""
 
     @property
     def is_chief(self) -> bool:
@@ -87,10 +78,10 @@ def read_cluster(config: str) -> Worker:
             f'The task in TF_CONFIG must be {{"type": "worker", "index": I}}, I from 0 to '
             f"{len(workers) - 1}. Received: type {kind!r}, index {index}"
         )
-    return Worker(index, len(workers), workers[index])
+    return Worker(index, len(workers), workers[index], workers[0])
 
 
-def create(strategy: str):
+def create(strategy: str) -> Any:
     """The `tf.distribute.Strategy` of that name. Make at most one in a process, before all else.
 
     Args:
@@ -112,7 +103,8 @@ def create(strategy: str):
     if strategy == "multiworker":
         this = worker(strategy)
         check_port(this)
-        with lost_workers_reported(), waiting(this):
+        wait_for_chief(this)
+        with lost_workers_reported():
             return tf.distribute.MultiWorkerMirroredStrategy()
     raise ValueError(f"strategy must be one of {list(STRATEGIES)}. Received: {strategy!r}")
 
@@ -130,38 +122,40 @@ def check_port(this: Worker) -> None:
         ) from error
 
 
-@contextlib.contextmanager
-def waiting(this: Worker) -> Iterator[None]:
-    """Says whom TensorFlow is waiting for, should it take long: it waits without end.
+def wait_for_chief(this: Worker) -> None:
+    """Returns when the chief listens, or at once in the chief, and says who waits for whom.
 
-    Meanwhile it lets no other thread of Python run, and no handler of signals: they end the process
-    by themselves, which has written nothing yet.
+    TensorFlow itself waits without end and a word, and lets no signal through.
     """
     text = (
-        f"Worker {this.index}, {this.address}, waits for {this.count - 1} others. Each needs an "
-        "index of its own and the same list of workers, in the same order, in TF_CONFIG."
+        f"Worker {this.index}, {this.address}, waits for {{}}. Each needs an index of its own and "
+        "the same list of workers, in the same order, in TF_CONFIG."
     )
-    words = [sys.executable, "-c", WATCH, str(PATIENCE), text]
-    is_main = threading.current_thread() is threading.main_thread()
-    former = signals.call(signal.SIG_DFL) if is_main else {}
-    watch = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        watch.communicate()
-        signals.put_back(former)
+    if this.is_chief:
+        print(text.format(f"{this.count - 1} others"), file=sys.stderr, flush=True)
+        return
+    host, _, port = this.chief.rpartition(":")
+    since, told = time.monotonic(), False
+    while True:
+        with contextlib.suppress(OSError):
+            socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+            return
+        if not told and time.monotonic() - since > PATIENCE:
+            print(text.format(f"worker 0, {this.chief}"), file=sys.stderr, flush=True)
+            told = True
+        time.sleep(0.5)
 
 
 def fit(
-    model,
-    images,
+    model: Any,
+    images: Any,
     *,
     epochs: int,
     steps_per_epoch: int,
-    validation_data=None,
+    validation_data: Any = None,
     callbacks: Sequence = (),
     verbose: int = 2,
-    latents_from=None,
+    latents_from: Any = None,
 ) -> None:
     """Trains on several workers as the model's `fit` does on one: each worker calls this alike.
 
@@ -187,7 +181,7 @@ def fit(
     import keras
     import tensorflow as tf
 
-    from gon_tf.models.fitting import with_guard
+    from gon_tf.models.trainer import with_guard
 
     strategy = model.distribute_strategy
     batches = strategy.distribute_datasets_from_function(lambda context: shares(images, context))
@@ -255,7 +249,7 @@ def lost_workers_reported() -> Iterator[None]:
         ) from error
 
 
-def wait_for_all(strategy) -> None:
+def wait_for_all(strategy: Any) -> None:
     """Returns when all workers have got here.
 
     Raises:
@@ -265,7 +259,7 @@ def wait_for_all(strategy) -> None:
         all_sum(strategy, 0)
 
 
-def evaluate(model, images, callbacks) -> dict[str, float]:
+def evaluate(model: Any, images: Any, callbacks: Any) -> dict[str, float]:
     """The metrics of `images`; each worker measures every n-th batch."""
     import tensorflow as tf
 
@@ -288,12 +282,12 @@ def evaluate(model, images, callbacks) -> dict[str, float]:
     return logs
 
 
-def results(model) -> dict[str, float]:
+def results(model: Any) -> dict[str, float]:
     """The model's metrics over all workers."""
     return {name: float(value) for name, value in model.get_metrics_result().items()}
 
 
-def shares(images, context):
+def shares(images: Any, context: Any) -> Any:
     """The rows of each batch that the devices of one worker train on, one device's after another.
 
     Args:
@@ -313,7 +307,7 @@ def shares(images, context):
     return images.map(rows).unbatch().prefetch(tf.data.AUTOTUNE)
 
 
-def check_alike(strategy, name: str, values: Any) -> None:
+def check_alike(strategy: Any, name: str, values: Any) -> None:
     """Raises ValueError unless all workers have the same values here; they wait for each other.
 
     Args:
@@ -334,7 +328,7 @@ def check_alike(strategy, name: str, values: Any) -> None:
         )
 
 
-def all_sum(strategy, value: int) -> int:
+def all_sum(strategy: Any, value: int) -> int:
     """The sum of a value over all devices of all workers, which wait for each other here."""
     import tensorflow as tf
 

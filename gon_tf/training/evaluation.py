@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PAPER = "Bond-Taylor & Willcocks, Gradient Origin Networks, ICLR 2021, arXiv 2007.02798"
 
 
-def measure(network: keras.Model, images) -> dict[str, Any]:
+def measure(network: keras.Model, images: Any) -> dict[str, Any]:
     """Loss, SSE and PSNR of `network` on batches of images, and the number of images.
 
     Keras' progress goes to stderr.

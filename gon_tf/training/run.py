@@ -155,7 +155,7 @@ def follow(job: Job, folder: Path) -> None:
     distribute.wait_for_all(strategy)
 
 
-def fit(job: Job, folder: Path, *, writes: bool):
+def fit(job: Job, folder: Path, *, writes: bool) -> Any:
     """Train, with Keras' progress on stderr: a bar on a terminal, lines elsewhere.
 
     Returns:
@@ -164,7 +164,7 @@ def fit(job: Job, folder: Path, *, writes: bool):
     import keras
 
     from gon_tf.callbacks import Checkpoint, Stopped, TrainingLog
-    from gon_tf.models.fitting import quiet_traces, with_guard
+    from gon_tf.models.trainer import quiet_traces, with_guard
 
     recipe, steps = job.recipe, job.steps_per_epoch
     knowing = knowing_callbacks(recipe)

@@ -67,7 +67,7 @@ def vae(recipe: Recipe, image_shape: Shape) -> keras.Model:
     """The variational autoencoder of a recipe, its encoder the mirror image of the decoder."""
     import gon_tf
 
-    return gon_tf.VariationalAutoencoder(conv_decoder(recipe, image_shape), loss=recipe.loss)
+    return gon_tf.VariationalAutoencoder(conv_decoder(recipe, image_shape), **taken(recipe, "loss"))
 
 
 def conv_decoder(recipe: Recipe, image_shape: Shape) -> keras.Model:

@@ -186,3 +186,13 @@ def test_the_fold_is_kept_until_a_weight_changes(images, monkeypatch):
     model.decoder.projections[0].bias.assign_add(np.full(2, 0.1))
     assert np.abs(model.encode(images) - after).max() > 1e-4
     assert len(count) == 3
+
+
+def test_another_number_of_steps_than_the_decoder_is_made_for(images):
+    model = GON(decoder(), inner_steps=2)
+    model.inner_steps = 2
+    with pytest.warns(UserWarning, match=r"made for inner_steps=2: with 3 it reconstructs worse"):
+        model.inner_steps = 3
+    assert model.get_config()["inner_steps"] == 3
+    with pytest.raises(ValueError, match="inner_steps=0"):
+        model.inner_steps = 0

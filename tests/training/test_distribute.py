@@ -1,8 +1,6 @@
 import json
-import signal
 import socket
-import subprocess
-import sys
+import threading
 
 import pytest
 
@@ -18,7 +16,7 @@ def test_worker(monkeypatch):
     assert distribute.worker("mirrored") == distribute.Worker(0, 1)
     monkeypatch.setenv("TF_CONFIG", config())
     worker = distribute.worker("multiworker")
-    assert worker == distribute.Worker(1, 2, "b:2")
+    assert worker == distribute.Worker(1, 2, "b:2", "a:1")
     assert not worker.is_chief
     assert distribute.Worker(0, 2).is_chief
 
@@ -59,26 +57,18 @@ def test_a_port_that_is_taken():
     distribute.check_port(distribute.Worker(0, 2, f"localhost:{port}"))
 
 
-WAITS = """
-import ctypes, sys
-from gon_tf.training import distribute
-distribute.PATIENCE = float(sys.argv[1])
-with distribute.waiting(distribute.Worker(0, 2, "a:1")):
-    ctypes.PyDLL(None).sleep(int(sys.argv[2]))  # as TensorFlow does: nothing else of Python runs
-"""
-
-
-def test_waiting_says_so_and_can_be_ended():
-    def start(*arguments):
-        words = [sys.executable, "-c", WAITS, *map(str, arguments)]
-        return subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
-
-    with start(0, 60) as process:
-        assert "Worker 0, a:1, waits for 1 others." in process.stderr.readline()
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == -signal.SIGTERM
-    with start(60, 1) as process:
-        assert process.communicate(timeout=20)[1] == ""
+def test_waiting_says_so(monkeypatch, capsys):
+    monkeypatch.setattr(distribute, "PATIENCE", 0.0)
+    distribute.wait_for_chief(distribute.Worker(0, 2, "a:1", "a:1"))
+    assert "Worker 0, a:1, waits for 1 others." in capsys.readouterr().err
+    with socket.socket() as chief:
+        chief.bind(("localhost", 0))
+        address = f"localhost:{chief.getsockname()[1]}"
+        timer = threading.Timer(0.3, chief.listen)
+        timer.start()
+        distribute.wait_for_chief(distribute.Worker(1, 2, "b:1", address))
+        timer.join()
+    assert f"Worker 1, b:1, waits for worker 0, {address}." in capsys.readouterr().err
 
 
 def test_one_device_agrees_with_itself():

@@ -53,9 +53,8 @@ def open_source(
         OSError: if the data set is not on disk, or the folder is missing or without images.
 
     Example:
-        >>> source = open_source("fashion-mnist:test")
-        >>> source.name, source.count
-        ('fashion_mnist:test', 10000)
+        >>> open_source("MNIST:test").name
+        'mnist:test'
     """
     name, shard = os.path.expanduser(os.fspath(name)), _check_shard(shard)
     names = [name] if os.path.exists(name) else name.split(",")

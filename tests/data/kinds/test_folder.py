@@ -29,13 +29,13 @@ def test_relative_path_and_home(folder, monkeypatch):
 
 def test_paths_of_any_type_and_home(folder, monkeypatch):
     monkeypatch.setenv("HOME", str(folder.parent))
-    np.save(folder / "a.npy", np.zeros([2, 6, 8], np.uint8))
-    for name in (folder, Path("~/photos"), "~/photos", "~/photos/a.npy,~/photos"):
+    np.save(folder.parent / "a.npy", np.zeros([2, 6, 8], np.uint8))
+    for name in (folder, Path("~/photos"), "~/photos", "~/a.npy,~/photos"):
         assert open_source(name).count >= 3
         assert load(name, (6, 8, 1), 9).cardinality() == 1
         assert len(open_images(name, (6, 8, 1))) >= 3
         assert len(next(stream(name, (6, 8, 1), 9))) >= 3
-    assert open_source(folder / "a.npy").description == {"file": "a.npy"}
+    assert open_source(folder.parent / "a.npy").description == {"file": "a.npy"}
 
 
 def test_data_set_comes_before_a_folder_of_its_name(folder, tfds_dir, monkeypatch):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from gon_tf import metrics
@@ -31,14 +33,14 @@ def quiet_traces() -> Iterator[None]:
 class ImageTrainer(keras.Model):
     """A model with a loss of its own, `batch_loss`, that learns from images of `image_shape`."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, **kwargs: Any):
         # Images and residuals stay in float32 under a mixed precision policy.
         super().__init__(autocast=False, **kwargs)
         self.loss_metric = keras.metrics.Mean(name="loss")
         self.image_metrics = [metrics.SumSquaredError(), metrics.PeakSignalToNoise()]
         self.invalid_values = keras.metrics.Sum(name="invalid_values")
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict[str, Any]:
         """One step of the optimizer on a batch of images, or of (images, labels)."""
         with tf.GradientTape() as tape:
             loss = self.batch_loss(data, training=True)
@@ -49,33 +51,35 @@ class ImageTrainer(keras.Model):
         self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
         return self.get_metrics_result()
 
-    def test_step(self, data):
+    def test_step(self, data: Any) -> dict[str, Any]:
         """The metrics of a batch."""
         self.batch_loss(data, training=False)
         return self.get_metrics_result()
 
-    def predict_step(self, data):
+    def predict_step(self, data: Any) -> tf.Tensor:
         """The reconstructions of a batch."""
         images, _ = inputs.images_and_targets(data)
         valid = tf.debugging.Assert(inputs.invalid_values(images) == 0, [inputs.OUT_OF_RANGE])
         with tf.control_dependencies([valid] if valid is not None else []):
-            return self(tf.identity(images), training=False)
+            return self(tf.identity(images), training=False)  # pyrefly: ignore[not-callable]
 
     @property
-    def reported_metrics(self):
+    def reported_metrics(self) -> list[keras.metrics.Metric]:
         """Metrics that `fit` and `evaluate` report."""
         return [self.loss_metric, *self.image_metrics]
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         """All metrics, which Keras resets at the start of an epoch."""
         return [*self.reported_metrics, self.invalid_values]
 
-    def get_metrics_result(self):
+    def get_metrics_result(self) -> dict[str, Any]:
         """Reported metrics by name."""
         return {metric.name: metric.result() for metric in self.reported_metrics}
 
-    def compile(self, optimizer="adam", *, jit_compile="auto", **kwargs):
+    def compile(
+        self, optimizer: Any = "adam", *, jit_compile: bool | str = "auto", **kwargs: Any
+    ) -> None:
         """Configures training, as `keras.Model.compile`; the loss belongs to the model.
 
         Args:
@@ -98,7 +102,7 @@ class ImageTrainer(keras.Model):
             jit_compile = bool(gpus) and not tf.distribute.has_strategy()
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles as `get_compile_config` says; Keras calls it when it loads a model."""
         config = keras.saving.deserialize_keras_object(config)
         self.compile(**{name: value for name, value in config.items() if value is not None})
@@ -107,16 +111,16 @@ class ImageTrainer(keras.Model):
     @quiet_traces()
     def fit(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
         *,
-        latents_from=None,
-        **kwargs,
-    ):
+        latents_from: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """Trains as `keras.Model.fit` does, then fits the latents' mixture (see `fit_latents`).
 
         Args:
@@ -162,12 +166,20 @@ class ImageTrainer(keras.Model):
             )
         return history
 
-    def targets(self, images):
+    def targets(self, images: Any) -> np.ndarray | None:
         """What an array of images is trained with beside the images: nothing."""
         return None
 
     @quiet_traces()
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", callbacks=None, **kwargs):
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """The metrics of images as `keras.Model.evaluate` gives them.
 
         Raises:
@@ -179,7 +191,7 @@ class ImageTrainer(keras.Model):
         )
 
     @quiet_traces()
-    def predict(self, x, *args, **kwargs):
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """Reconstructions, as `keras.Model.predict` gives them.
 
         Raises:
@@ -195,19 +207,32 @@ class ImageTrainer(keras.Model):
             raise ValueError(inputs.OUT_OF_RANGE) from None
 
     @quiet_traces()
-    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, **kwargs):
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """As `keras.Model.train_on_batch`, of images that are checked before."""
         self._check_data(x, {"sample_weight": sample_weight, "class_weight": class_weight})
         return super().train_on_batch(x, y, **kwargs)
 
     @quiet_traces()
-    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+    def test_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """As `keras.Model.test_on_batch`, of images that are checked before."""
         self._check_data(x, {"sample_weight": sample_weight})
         return super().test_on_batch(x, y, **kwargs)
 
     @quiet_traces()
-    def predict_on_batch(self, x):
+    def predict_on_batch(self, x: Any) -> np.ndarray:
         """As `keras.Model.predict_on_batch`, of images that are checked before."""
         self._check_data(x, {})
         return super().predict_on_batch(x)
@@ -239,7 +264,7 @@ class ImageTrainer(keras.Model):
             )
 
 
-def with_guard(callbacks, model):
+def with_guard(callbacks: Any, model: ImageTrainer) -> Any:
     """`callbacks` with an `InputGuard` before them."""
     if isinstance(callbacks, keras.callbacks.CallbackList):
         guard = inputs.InputGuard()
