@@ -89,7 +89,7 @@ def test_public_names_are_there():
 
 def test_type_checkers_see_the_public_names():
     tree = ast.parse((ROOT / "gon_tf" / "__init__.py").read_text())
-    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    block = next(node for node in tree.body if isinstance(node, ast.If))  # TYPE_CHECKING, the first
     seen = {alias.asname: node.module for node in block.body for alias in node.names}
     assert seen == gon_tf._HOMES
 
