@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 import socket
 import sys
 import threading
@@ -22,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gon_tf import signals
 from gon_tf.training.recipe import STRATEGIES
 
 PATIENCE = 20.0  # seconds to wait for other workers before a word about it
