@@ -153,7 +153,11 @@ def at(place: str | os.PathLike | None = None) -> FolderZoo | WebZoo:
         return FolderZoo(ROOT, advice="install gon-tf again")
     scheme, slashes, rest = place.partition("://")
     if not slashes:
-        return FolderZoo(files.path_of(place))
+        folder = files.path_of(place)
+        if "@" in place and not folder.exists():  # a URL, perhaps with a password
+            rest = place.rpartition("@")[2]
+            raise ValueError(f"There is no folder ...@{rest}; a URL begins with https://.")
+        return FolderZoo(folder)
     if scheme.lower() == "file":
         return FolderZoo(Path(url2pathname(urlsplit(place).path)))
     url = f"{scheme.lower()}://{rest.rstrip('/')}"

@@ -358,3 +358,9 @@ def test_fingerprint_of_a_content(tmp_path):
         "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         "bytes": 3,
     }
+
+
+def test_a_url_without_its_scheme_keeps_its_password():
+    with pytest.raises(ValueError, match=r"no folder \.\.\.@host/zoo; a URL begins") as caught:
+        zoo.at("user:secret@host/zoo")
+    assert "secret" not in str(caught.value)
