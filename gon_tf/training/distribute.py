@@ -142,7 +142,7 @@ def check_port(this: Worker) -> None:
 def wait_for_chief(this: Worker) -> None:
     """Returns when the chief listens, or at once in the chief, and says who waits for whom.
 
-    TensorFlow itself waits without end and a word, and lets no signal through.
+    TensorFlow itself waits without end and a word, and takes SIGTERM for a notice: SIGINT ends it.
     """
     text = (
         f"Worker {this.index}, {this.address}, waits for {{}}. Each needs an index of its own and "
@@ -156,6 +156,7 @@ def wait_for_chief(this: Worker) -> None:
     while True:
         with contextlib.suppress(OSError):
             socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+            print(text.format("the others"), file=sys.stderr, flush=True)
             return
         if not told and time.monotonic() - since > PATIENCE:
             print(text.format(f"worker 0, {this.chief}"), file=sys.stderr, flush=True)

@@ -68,7 +68,9 @@ def test_waiting_says_so(monkeypatch, capsys):
         timer.start()
         distribute.wait_for_chief(distribute.Worker(1, 2, "b:1", address))
         timer.join()
-    assert f"Worker 1, b:1, waits for worker 0, {address}." in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"Worker 1, b:1, waits for worker 0, {address}." in said
+    assert "Worker 1, b:1, waits for the others." in said
 
 
 def test_one_device_agrees_with_itself():
