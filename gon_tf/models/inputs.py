@@ -106,7 +106,9 @@ def to_unit_range(images: Any, image_shape: tuple[int, ...] | None = None) -> ke
         raise TypeError(
             f"images must be uint8 in [0, 255] or floating point in [0, 1]. Received: dtype {dtype}"
         )
-    return ops.clip(ops.cast(images, "float32"), 0.0, 1.0)
+    images = ops.cast(images, "float32")
+    # Without a shape to hold them to, they are images that `checked_images` has clipped.
+    return images if image_shape is None else ops.clip(images, 0.0, 1.0)
 
 
 def images_and_targets(data: Any) -> tuple[Any, Any]:
