@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 
 # Windows has no SIGHUP.
 ASKING = [
@@ -14,11 +15,14 @@ ASKING = [
 def call(handler) -> dict:
     """Let these signals call `handler`, but for those that this process ignores.
 
-    One in the background may ignore SIGINT, one under `nohup` SIGHUP.
+    One in the background may ignore SIGINT, one under `nohup` SIGHUP. Only the main thread gets
+    signals: in another nothing changes.
 
     Returns:
         The former handlers, by signal.
     """
+    if threading.current_thread() is not threading.main_thread():
+        return {}
     handlers = {number: signal.getsignal(number) for number in ASKING}
     former = {number: old for number, old in handlers.items() if old is not signal.SIG_IGN}
     put_back(dict.fromkeys(former, handler))

@@ -17,7 +17,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -118,8 +117,7 @@ def ended_by_signals() -> Iterator[None]:
 
     While TensorFlow waits for the others, no handler of Python's runs.
     """
-    is_main = threading.current_thread() is threading.main_thread()
-    former = signals.call(signal.SIG_DFL) if is_main else {}
+    former = signals.call(signal.SIG_DFL)
     try:
         yield
     finally:

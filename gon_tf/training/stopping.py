@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import threading
 from collections.abc import Callable, Iterator
 
-# Ctrl-C; what systems send before SIGKILL; a terminal that is closed (not on Windows)
-ASKING = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-]
+from gon_tf import signals
 
 
 @contextlib.contextmanager
@@ -23,26 +19,18 @@ def stopping(stop: Callable[[], None]) -> Iterator[list[int]]:
         The signal that came, if one did.
     """
     came: list[int] = []
-    former = {number: signal.getsignal(number) for number in ASKING}
-    former = {number: handler for number, handler in former.items() if handler != signal.SIG_IGN}
-
-    def put_back():
-        for number, handler in former.items():
-            signal.signal(number, handler)
+    former: dict = {}
 
     def ask(number, frame):
         came.append(number)
-        put_back()
+        signals.put_back(former)
         stop()
 
-    if threading.current_thread() is not threading.main_thread():
-        former = {}
-    for number in former:
-        signal.signal(number, ask)
+    former.update(signals.call(ask))
     try:
         yield came
     finally:
-        put_back()
+        signals.put_back(former)
 
 
 def ended_by(number: int) -> BaseException:
