@@ -237,7 +237,7 @@ def test_two_workers(start, tmp_path):
     for index, process in enumerate(processes):
         process.join(120)
         assert process.exitcode == 0, (tmp_path / f"worker{index}.txt").read_text()
-    assert (tmp_path / "worker1.txt").read_text() == ""
+    assert all("waits for" in line for line in (tmp_path / "worker1.txt").read_text().splitlines())
     alone, several = (gon_tf.load(tmp_path / name) for name in ("single", "several"))
     for a, b in zip(alone.get_weights(), several.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
