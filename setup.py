@@ -28,6 +28,7 @@ setup(
         "gon_tf.data.kinds",
         "gon_tf.decoders",
         "gon_tf.export",
+        "gon_tf.export.web",
         "gon_tf.latent_files",
         "gon_tf.models",
         "gon_tf.presets",
@@ -37,6 +38,7 @@ setup(
     package_dir={"gon_tf.zoo": "zoo"},
     package_data={
         "gon_tf": ["py.typed"],
+        "gon_tf.export.web": ["index.html", "*.js", "kernel.wat", "kernel.wasm.txt"],
         "gon_tf.zoo": ["registry.json", "*/*.json", "*/*.h5", "*/*.md", "*/*.png"],
     },
     entry_points={"console_scripts": ["gon-tf = gon_tf.__main__:main"]},
@@ -70,6 +72,7 @@ setup(
             "lmdb",
             "onnx",
             "onnxruntime",
+            "playwright",
             "pyrefly",
             "pytest",
             "pytest-xdist",

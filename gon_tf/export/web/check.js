@@ -22,12 +22,12 @@ function addModel(description) {
 
 function addCalls(calls) {
   for (const [name, inputs] of Object.entries(calls)) {
-    const rows = Object.fromEntries(Object.entries(inputs).map(([key, array]) => [key, read(array)]));
-    results[name] = write(CALLS[name](checked, rows));
+    const rows = Object.fromEntries(Object.entries(inputs).map(([key, array]) => [key, unpack(array)]));
+    results[name] = pack64(CALLS[name](checked, rows));
   }
 }
 
-function read({ shape, data }) {
+function unpack({ shape, data }) {
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
   const values = new Float32Array(bytes.buffer);
   if (shape.length === 1) return values;
@@ -35,7 +35,7 @@ function read({ shape, data }) {
   return Array.from({ length: shape[0] }, (_, i) => values.slice(i * width, (i + 1) * width));
 }
 
-function write(rows) {
+function pack64(rows) {
   const numbers = rows.reduce((sum, row) => sum + row.length, 0);
   const values = new Float32Array(numbers);
   rows.reduce((place, row) => (values.set(row, place), place + row.length), 0);

@@ -39,10 +39,8 @@ class Check:
 def checks_of(exhibit: Exhibit, description: dict) -> list[Check]:
     """What there is to check of a model, by the examples and by draws from its prior."""
     model, images = exhibit.model, exhibit.images.astype(np.float32) / 255
-    if description["left_out"]:
-        latents = first_step(images, description)
-    else:
-        latents = model.encode(images)
+    encode = first_step if description["left_out"] else lambda images, _: model.encode(images)
+    latents = encode(images, description)
     flat = images.reshape(len(images), -1)
     checks = [
         Check("encode", {"pictures": flat}, latents, are_latents=True),

@@ -88,7 +88,8 @@ def encoding(model: GON) -> dict:
     chord = model.chord
     if chord is None:
         chord = model.step == "gradient" or not network.jacobian_is_cheap
-    if variational and model.noise_at_origin or not (chord or isinstance(model, ImplicitGON)):
+    by_itself = chord or isinstance(model, ImplicitGON)  # what the page knows of further steps
+    if not by_itself or (variational and model.noise_at_origin):
         left_out = [
             f"This model takes {model.inner_steps} steps from the origin; the page takes the first."
         ]

@@ -61,11 +61,12 @@ def made_by(model: Any) -> np.ndarray:
     return np.clip(made, 0.0, 1.0)
 
 
-def exhibit_of(preset: str | os.PathLike, images: Any = None) -> Exhibit:
+def exhibit_of(preset: str | os.PathLike, model: Any = None, images: Any = None) -> Exhibit:
     """The exhibit of a preset, with the held-out images of its card as examples, if it has a card.
 
     Args:
         preset: name of a zoo model, path of a preset folder, or URL, as for `gon_tf.load`.
+        model: what that loads, if it has been loaded.
         images: other examples, as in `Exhibit`.
 
     Raises:
@@ -77,13 +78,13 @@ def exhibit_of(preset: str | os.PathLike, images: Any = None) -> Exhibit:
         'mnist-conv'
     """
     folder = zoo.locate(preset)
-    model = presets.load(preset)
+    model = presets.load(preset) if model is None else model
     if images is None:
         images = from_card(folder / "reconstructions.png", model.image_shape)
-    name = os.fspath(preset).rstrip("/").rpartition("/")[2] or folder.resolve().name
-    if name in (".", ".."):
+    name = os.fspath(preset).rstrip("/").rpartition("/")[2]
+    if name in ("", ".", ".."):
         name = folder.resolve().name
-    metadata = folder / "metadata.json"
+    metadata = folder / zoo.METADATA
     return Exhibit(name, model, images, files.read_json(metadata) if metadata.exists() else {})
 
 

@@ -9,7 +9,12 @@ class Model {
     this.isCrossEntropy = this.loss === "cross_entropy";
     [this.height, this.width, this.channels] = this.image_shape;
     this.grid = this.isImplicit ? gridOf(this.height, this.width) : null;
-    this.fillsIn = this.isImplicit && this.network.hasDerivatives && !this.left_out.length;
+    this.fillsIn = this.isImplicit && this.network.hasDerivatives && !this.steps.matrix;
+    if (this.posterior) {
+      for (const map of [this.posterior.mean, this.posterior.log_variance]) {
+        map.back = transpose(map.kernel.values, ...map.kernel.shape);
+      }
+    }
   }
 
   // From pictures to latents. Pictures are Float32Arrays [height * width * channels] in [0, 1].
@@ -65,8 +70,7 @@ class Model {
     let gradient = pull(outputs.map((y, i) => this.lossDerivative(y, picture[i])));
     if (this.posterior) {
       const { mean, log_variance: logVariance, weight } = this.posterior;
-      const back = (g, { kernel }) =>
-        affine(g, transpose(kernel.values, ...kernel.shape), new Float32Array(point.length));
+      const back = (g, map) => affine(g, map.back, new Float32Array(point.length));
       const variances = affine(point, ...arraysOf(logVariance));
       const ofVariance = back(variances.map((v) => 0.5 * (Math.exp(v) - 1)), logVariance);
       const ofMean = this.mean(point);

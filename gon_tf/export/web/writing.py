@@ -14,7 +14,10 @@ import numpy as np
 
 FOLDER = Path(__file__).parent
 # What the script is made of, in this order; each of them says at its beginning what it is.
-SCRIPTS = ("matrix.js", "layers.js", "points.js", "model.js", "painting.js", "page.js")
+SCRIPTS = (
+    *("matrix.js", "layers.js", "points.js", "model.js"),  # what the models compute
+    *("painting.js", "picture.js", "sections.js", "page.js"),  # what the page shows
+)
 PAGE, SCRIPT, MODELS = "index.html", "gon.js", "models"
 
 
