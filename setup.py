@@ -29,6 +29,7 @@ setup(
         "gon_tf.decoders",
         "gon_tf.export",
         "gon_tf.latent_files",
+        "gon_tf.latents",
         "gon_tf.models",
         "gon_tf.presets",
         "gon_tf.training",
