@@ -30,6 +30,7 @@ setup(
         "gon_tf.export",
         "gon_tf.latent_files",
         "gon_tf.latents",
+        "gon_tf.metrics",
         "gon_tf.models",
         "gon_tf.presets",
         "gon_tf.training",
@@ -38,6 +39,7 @@ setup(
     package_dir={"gon_tf.zoo": "zoo"},
     package_data={
         "gon_tf": ["py.typed"],
+        "gon_tf.metrics": ["extractor.json", "extractor.weights.h5"],
         "gon_tf.zoo": ["registry.json", "*/*.json", "*/*.h5", "*/*.md", "*/*.png"],
     },
     entry_points={"console_scripts": ["gon-tf = gon_tf.__main__:main"]},
