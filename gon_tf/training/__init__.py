@@ -8,6 +8,7 @@
     folder        what a training owns of its folder
     run           the training itself: lock, callbacks, resume, the saved model
     evaluation    metrics and metadata of the trained model
+    cluster       the machines of a training, and how they meet
     distribute    several devices and several machines
     stopping      what signals do
 

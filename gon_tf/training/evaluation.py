@@ -29,7 +29,7 @@ def measure(network: keras.Model, images: Any) -> dict[str, Any]:
     return {**metrics, "count": sum(len(batch) for batch in images)}
 
 
-def complete(job: Job, names: dict[str, str | None]) -> tuple[keras.Model, dict[str, Any]]:
+def complete(job: Job, names: dict[str, Any]) -> tuple[keras.Model, dict[str, Any]]:
     """The trained model of `job` with the distribution of its latents, and what it achieves.
 
     `names` are those of the data sets as they were given, see `describe`.
@@ -54,7 +54,7 @@ def complete(job: Job, names: dict[str, str | None]) -> tuple[keras.Model, dict[
     return model, {"metrics": metrics, anomaly.KEY: anomaly.error_quantiles(model, images)}
 
 
-def describe(job: Job, log: TrainingLog, kept: int, names: dict[str, str | None]) -> dict[str, Any]:
+def describe(job: Job, log: TrainingLog, kept: int, names: dict[str, Any]) -> dict[str, Any]:
     """What a user of the trained model should know about its making.
 
     Args:

@@ -109,10 +109,11 @@ def absolute(recipe: Recipe, data_dir: Path | None) -> Recipe:
         place, name = path_in(name, data_dir), os.path.expanduser(name)
         return os.path.abspath(place) + name[len(place) :] if place else name
 
-    given = {name: getattr(recipe, name) for name in NAMES if getattr(recipe, name)}
-    return replace(
-        recipe, **{name: ",".join(map(whole, parts_of(text))) for name, text in given.items()}
-    )
+    given = {name: getattr(recipe, name) for name in NAMES}
+    changed: dict[str, Any] = {
+        name: ",".join(map(whole, parts_of(text))) for name, text in given.items() if text
+    }
+    return replace(recipe, **changed)
 
 
 # A run that goes on

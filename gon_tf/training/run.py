@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gon_tf import files, startup
-from gon_tf.training import build, distribute, evaluation, record, stopping, variants
+from gon_tf.training import build, cluster, distribute, evaluation, record, stopping, variants
 from gon_tf.training import folder as folders
 from gon_tf.training.recipe import Options, Recipe
 
@@ -79,7 +79,7 @@ def train(
     data_dir = None if data_dir is None else files.path_of(data_dir)
     recipe = variants.complete(recipe)
     build.check_packages(recipe, options)
-    chief = distribute.worker(options.strategy).is_chief
+    chief = cluster.worker(options.strategy).is_chief
     sources = [*inputs, *record.inputs(recipe, data_dir)]
 
     def claim() -> dict[str, Any] | None:
