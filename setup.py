@@ -28,6 +28,7 @@ setup(
         "gon_tf.data.kinds",
         "gon_tf.decoders",
         "gon_tf.export",
+        "gon_tf.export.web",
         "gon_tf.latent_files",
         "gon_tf.latents",
         "gon_tf.metrics",
@@ -40,6 +41,7 @@ setup(
     package_data={
         "gon_tf": ["py.typed"],
         "gon_tf.metrics": ["extractor.json", "extractor.weights.h5"],
+        "gon_tf.export.web": ["index.html", "*.js", "kernel.wat", "kernel.wasm.txt"],
         "gon_tf.zoo": ["registry.json", "*/*.json", "*/*.h5", "*/*.md", "*/*.png"],
     },
     entry_points={"console_scripts": ["gon-tf = gon_tf.__main__:main"]},
@@ -73,6 +75,7 @@ setup(
             "lmdb",
             "onnx",
             "onnxruntime",
+            "playwright",
             "pyrefly",
             "pytest",
             "pytest-xdist",
