@@ -119,6 +119,8 @@ class GONTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             images = images.reshape(-1, *model.image_shape)
             batches = Shuffled(images, batch_size, seed)
             model.compile(optimizer(rate, epochs * len(batches)))
+            # Variables that appear while a step is traced make TensorFlow trace it twice.
+            model.optimizer.build(model.trainable_variables)
             model.fit(
                 batches, epochs=epochs, shuffle=False, latents_from=images, verbose=self.verbose
             )

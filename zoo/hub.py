@@ -74,11 +74,9 @@ def read(url: str, file: str, most_bytes: int, *, anew: bool = False) -> tuple[b
         found = hub.hf_hub_download(repository, file, revision=revision, dry_run=True)
         if found.file_size is None or found.file_size > most_bytes:
             raise ValueError(f"{url}/{file} is too large; {most_bytes:,} bytes are the most.")
-        path = hub.hf_hub_download(
-            repository, file, revision=found.commit_hash, force_download=anew
-        )
-    # A link to where the client keeps the content.
-    return files.read_plain(Path(path).resolve(), most_bytes), found.commit_hash
+        path = Path(hub.hf_hub_download(repository, file, revision=revision, force_download=anew))
+    # snapshots/COMMIT/FILE, a link to where the client keeps the content.
+    return files.read_plain(path.resolve(), most_bytes), path.parent.name
 
 
 def write(url: str, contents: dict[str, bytes], message: str, *, overwrite: bool = False) -> str:
