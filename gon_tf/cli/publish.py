@@ -97,8 +97,7 @@ def ask(preset: Path, known: dict[str, Any], *, measured: bool) -> dict[str, str
     lacking = [key for key in (*ASKED, "metrics") if not known.get(key)]
     if measured and "metrics" in lacking:
         lacking.remove("metrics")
-    asked = sys.stdin is not None and sys.stdin.isatty()
-    unknown = [key for key in lacking if key not in ASKED or not asked]
+    unknown = [key for key in lacking if key not in ASKED or not is_asked()]
     if unknown:
         options = [f"--{'evaluate' if key == 'metrics' else key}" for key in unknown]
         raise ValueError(
@@ -106,6 +105,11 @@ def ask(preset: Path, known: dict[str, Any], *, measured: bool) -> dict[str, str
             f"{', '.join(unknown)}. Give {', '.join(options)}."
         )
     return {key: click.prompt(ASKED[key], err=True) for key in lacking}
+
+
+def is_asked() -> bool:
+    """Whether there is somebody to ask: a terminal."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def measure(preset: Path, dataset: str, data_dir: Path | None) -> dict[str, Any]:
