@@ -50,7 +50,6 @@ def faults(site: Path) -> list[str]:
             target = target / "index.html" if target.is_dir() else target
             if not target.is_file():
                 found.append(f"{here}: there is no {address}")
-            elif parts.fragment and target in pages:
-                if unquote(parts.fragment) not in pages[target].anchors:
-                    found.append(f"{here}: there is no place {address}")
+            elif target in pages and unquote(parts.fragment) not in pages[target].anchors | {""}:
+                found.append(f"{here}: there is no place {address}")
     return sorted(set(found))
