@@ -42,7 +42,7 @@ def complete(job: Job) -> tuple[keras.Model, dict[str, Any]]:
     model.set_weights(job.model.get_weights())
     model.compile()
     images = job.images.batches(recipe.batch_size)
-    model.fit_latents(images)
+    model.fit_latents(images, job.labels)
     metrics: dict[str, Any] = {}
     if recipe.evaluate:
         shape, options = model.image_shape, {"data_dir": job.data_dir, "crop": recipe.crop}
