@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from gon_tf import arguments, losses
+from gon_tf import arguments, losses, metrics
 from gon_tf.decoders.derivatives import network_of
 from gon_tf.decoders.protocol import shapes_of
 from gon_tf.latents.coordinates import Coordinates, pixel_metric
@@ -111,6 +111,8 @@ class LatentModel(ImageTrainer):
             self.latent_dim, self.image_shape = shapes_of(decoder)
         else:
             self.latent_dim, self.image_shape = decoder.latent_dim, image_shape
+        if len(self.image_shape) == 3:
+            self.test_metrics = [metrics.StructuralSimilarity()]
         self.pixel_loss = losses.get(loss)
         self.latent_regularizer = arguments.number("latent_regularizer", latent_regularizer)
         if loss == "cross_entropy" and getattr(decoder, "output_activation", "sigmoid") is None:
@@ -218,8 +220,15 @@ class LatentModel(ImageTrainer):
         self.update_bound(problem.images, posterior, error, divergence)
         if not training and drawn is not posterior.mean:
             outputs = problem.network(posterior.mean)  # what `reconstruct` gives
+        reconstructions = self.pixel_loss.outputs_to_images(outputs)
         for metric in self.image_metrics:
-            metric.update_state(problem.images, self.pixel_loss.outputs_to_images(outputs))
+            metric.update_state(problem.images, reconstructions)
+        if not training:
+            whole = (-1, *self.image_shape)
+            for metric in self.test_metrics:
+                metric.update_state(
+                    ops.reshape(problem.images, whole), ops.reshape(reconstructions, whole)
+                )
         return loss
 
     def noise(self, images: tf.Tensor, training: bool | None) -> tf.Tensor | None:
