@@ -24,7 +24,7 @@ LAYERS = [
     ["decoders"],
     ["zoo"],
     ["presets"],
-    ["models", "anomaly", "convert"],
+    ["models", "anomaly", "convert", "sampling"],
     ["export", "data", "callbacks"],
     ["training", "bench", "latent_files", "sklearn"],
     ["cli"],
