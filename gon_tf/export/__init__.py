@@ -26,7 +26,7 @@ import keras
 from gon_tf import arguments, files
 from gon_tf.export import record, web
 from gon_tf.export.formats import FORMATS, LiteRT, check_installed
-from gon_tf.export.functions import functions_of
+from gon_tf.export.functions import functions_of, label_ranges
 from gon_tf.export.written import Exported, check_differences, check_precision, tolerance
 from gon_tf.models import GLO, GON
 
@@ -88,7 +88,7 @@ def save(
             check_differences(differences, tolerance(model), format)
         paths = {function.name: writer.file(function.name) for function in functions}
         sizes = {name: size(temporary / path) for name, path in paths.items()}
-        record.write(temporary, format, type(model).__name__)
+        record.write(temporary, format, type(model).__name__, labels=label_ranges(model))
     return [Exported(f, folder / paths[f], sizes[f], differences[f]) for f in paths]
 
 
