@@ -105,11 +105,9 @@ def main() -> None:
         figures |= {} if options.no_labels else {"label_accuracy": right}
         weights, _, axes, _ = fitted.prior.gaussians()
         shown = f"{right:.1%}" if right else ""
-        rows.append(
-            [f"{len(weights)} of rank {axes.shape[1]}", f"{seconds:.0f} s", shown]
-            + [f"{figures['frechet']:.3f}", f"{figures['copies']:.1%}"]
-            + [f"{figures['nearest_training_image'] / judge.median:.2f}"]
-        )
+        near = f"{figures['nearest_training_image'] / judge.median:.2f}"
+        row = [f"{len(weights)} of rank {axes.shape[1]}", f"{seconds:.0f} s", shown]
+        rows.append([*row, f"{figures['frechet']:.3f}", f"{figures['copies']:.1%}", near])
         print("#", *rows[-1], flush=True)
     header = ["Gaussians", "to encode and fit", "label right", "Frechet distance", "copies"]
     print_table([*header, "nearest / held-out's"], rows)
