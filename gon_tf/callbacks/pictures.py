@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from gon_tf import arguments, pictures
-from gon_tf.latents import Normal, fit_gaussian, mixture_draws
+from gon_tf.latents import fit_gaussian, mixture_draws
 
 SHOWN = 10  # images whose reconstructions are shown
 
@@ -90,8 +90,8 @@ class Pictures(keras.callbacks.Callback):
 
     def draw_samples(self, latents: np.ndarray) -> np.ndarray:
         """Images of latents that are drawn from the model's distribution, or one like `latents`."""
-        if isinstance(self.model.prior, Normal):
-            return self.model.sample(self.samples)
+        if self.model.is_normal:
+            return self.model.sample(self.samples, prior="normal")
         mean, root = fit_gaussian([latents])
         seeds = range(self.samples)
         return self.model.decode(mixture_draws(seeds, np.ones(1), mean[None], root[None]))

@@ -71,7 +71,7 @@ def train(
         >>> recipe = gon_tf.training.Recipe("conv", "mnist:train", evaluate="mnist:test", epochs=12)
         >>> metadata = gon_tf.train(recipe, "my-gon")
         >>> sorted(metadata["metrics"])
-        ['count', 'loss', 'psnr', 'split', 'sse']
+        ['count', 'loss', 'psnr', 'split', 'sse', 'ssim']
         >>> gon_tf.load("my-gon").sample(16).shape
         (16, 32, 32, 1)
     """
