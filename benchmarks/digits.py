@@ -18,7 +18,7 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import KFold
+from sklearn.model_selection import StratifiedKFold
 
 from benchmarks import print_table
 from gon_tf.sklearn import GONTransformer
@@ -29,7 +29,7 @@ def measure(
 ) -> tuple[float, float, float]:
     """Held-out squared error of a row, accuracy behind the latents, seconds of a fit: means."""
     measured = []
-    for train, test in KFold(folds).split(rows):
+    for train, test in StratifiedKFold(folds).split(rows, labels):
         start = time.perf_counter()
         fitted = clone(transformer).fit(rows[train])
         seconds = time.perf_counter() - start
