@@ -64,6 +64,8 @@ class Source:
         read: gives the image, uint8 `[H, W, C]`, of an item and the size that it is wanted for
             (see `read_image`); ValueError if it is broken. Is called by several threads.
         parts: the sources that this one joins.
+        labels: gives the name of each image's label, in the order of the images; None if the
+            images have no labels.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Source:
     items: tf.data.Dataset | None = None
     read: Callable[..., np.ndarray] | None = None
     parts: tuple[Source, ...] = ()
+    labels: Callable[[], list[str]] | None = None
 
     @property
     def images(self) -> tf.data.Dataset:
