@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers
     from gon_tf import origin as origin
     from gon_tf import presets as presets
     from gon_tf import sampling as sampling
+    from gon_tf import sklearn as sklearn
     from gon_tf import training as training
     from gon_tf import zoo as zoo
     from gon_tf.decoders import ConvDecoder as ConvDecoder
@@ -47,7 +48,7 @@ _NAMES = {
     "gon_tf": (
         *("anomaly", "callbacks", "convert", "data", "decoders", "export", "latent_files"),
         *("latents", "losses", "metrics", "models", "optimizers", "origin", "presets"),
-        *("sampling", "training", "zoo"),
+        *("sampling", "sklearn", "training", "zoo"),
     ),
     "gon_tf.decoders": ("ConvDecoder", "ImplicitDecoder"),
     "gon_tf.models": (

@@ -26,7 +26,7 @@ LAYERS = [
     ["presets"],
     ["models", "anomaly", "convert", "exploration", "sampling"],
     ["export", "data", "callbacks"],
-    ["training", "bench", "latent_files"],
+    ["training", "bench", "latent_files", "sklearn"],
     ["cli"],
     ["__main__"],
 ]
