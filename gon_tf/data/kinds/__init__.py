@@ -63,17 +63,12 @@ def open_source(
         return sources[0]
     name = ",".join(source.name for source in sources)
     broken = Broken(name)
-
-    def labels() -> list[str]:
-        return [label for source in sources if source.labels for label in source.labels()]
-
     return Source(
         name=name,
         count=sum(source.count for source in sources),
         description={"sources": [source.description for source in sources]},
         broken=broken,
         parts=tuple(dataclasses.replace(source, broken=broken) for source in sources),
-        labels=labels if all(source.labels for source in sources) else None,
     )
 
 

@@ -21,7 +21,7 @@ def is_folder(name: str, data_dir: str | os.PathLike | None) -> bool:
 def open_folder(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> Source:
     """Open a folder of pictures and the folders in it; `gon_tf.pictures` says which files.
 
-    They come sorted by their path. If all lie in subfolders, the names of these are their labels.
+    They come sorted by their path.
 
     Raises:
         FileNotFoundError: if there is no such folder, or no picture in it.
@@ -47,12 +47,18 @@ def open_folder(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> 
         return read_image(files[position], size)
 
     chosen = shard_of(name, len(files), shard)
-    places = [files[number].relative_to(folder).parts[:-1] for number in chosen]
-    labels = (lambda: [place[0] for place in places]) if all(places) else None
     description = {"folder": folder.resolve().name, "files": len(files)}
     name = str(folder)
-    items = positions(chosen)
-    broken = Broken(name)
-    return checked(
-        Source(name, len(chosen), description, broken, items=items, read=read, labels=labels)
+    # The first folder on the way to a picture is its label, if all have one.
+    ways = [file.relative_to(folder).parts for file in files]
+    labelled = all(len(way) > 1 for way in ways)
+    source = Source(
+        name,
+        len(chosen),
+        description,
+        Broken(name),
+        items=positions(chosen),
+        read=read,
+        read_labels=(lambda: [ways[i][0] for i in chosen]) if labelled else None,
     )
+    return checked(source)

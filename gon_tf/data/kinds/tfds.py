@@ -30,8 +30,7 @@ def is_tfds_name(name: str, data_dir: str | os.PathLike | None) -> bool:
 def open_tfds(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> Source:
     """The images of a split of a prepared data set, in an order that is always the same.
 
-    The feature called "image" is read, or else the first image feature; only that is decoded. The
-    labels are those of the feature "label", if it has a class or an integer for each image.
+    The feature called "image" is read, or else the first image feature; only that is decoded.
 
     Args:
         name: `dataset`, `dataset:split` or `dataset/config:split` with a split in the notation of
@@ -62,24 +61,25 @@ def open_tfds(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> So
     only = tfds.decode.PartialDecoding(
         {feature: True}, decoders={feature: tfds.decode.SkipDecoding()}
     )
-    config = tfds.ReadConfig(try_autocache=False)
-
-    def examples(decoders: tfds.decode.PartialDecoding) -> tf.data.Dataset:
-        verbosity = logging.get_verbosity()
-        logging.set_verbosity(logging.ERROR)  # TFDS warns of its own use of what it has deprecated
-        try:
-            found = builder.as_dataset(split=split, decoders=decoders, read_config=config)
-        finally:
-            logging.set_verbosity(verbosity)
-        return found.shard(shard[1], shard[0])
-
-    def labels() -> list[str]:
-        named = getattr(info.features["label"], "int2str", str)
-        numbers = examples(tfds.decode.PartialDecoding({"label": True})).as_numpy_iterator()
-        return [named(int(example["label"])) for example in numbers]
-
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)  # TFDS warns of its own use of what it has deprecated
+    try:
+        config = tfds.ReadConfig(try_autocache=False)
+        examples = builder.as_dataset(split=split, decoders=only, read_config=config)
+    finally:
+        logging.set_verbosity(verbosity)
     chosen = shard_of(name, count, shard)
-    images = examples(only).map(
+
+    def read_labels() -> list[str]:
+        config = tfds.ReadConfig(try_autocache=False)
+        partly = tfds.decode.PartialDecoding({"label": True})
+        found = builder.as_dataset(split=split, decoders=partly, read_config=config)
+        found = found.shard(shard[1], shard[0])
+        names = info.features["label"].names
+        return [names[example["label"]] for example in found.as_numpy_iterator()]
+
+    labelled = isinstance(info.features.get("label"), tfds.features.ClassLabel)
+    images = examples.shard(shard[1], shard[0]).map(
         lambda example: info.features[feature].decode_example(example[feature]),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
@@ -90,7 +90,7 @@ def open_tfds(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> So
         description={"name": dataset, "version": str(info.version), "split": split},
         broken=Broken(name),
         pixels=images.apply(tf.data.experimental.assert_cardinality(len(chosen))),
-        labels=labels if _has_labels(info.features) else None,
+        read_labels=read_labels if labelled else None,
     )
 
 
@@ -167,13 +167,6 @@ def _count(dataset: str, split: str, splits) -> int:
     if count <= 0:  # TFDS counts a reversed range below zero
         raise ValueError(f"The split {split!r} of {dataset!r} is empty; there is: {available}.")
     return count
-
-
-def _has_labels(features) -> bool:
-    """Whether each example has a number as its "label"."""
-    if "label" not in features.keys():  # noqa: SIM118 (its `in` is not that of a mapping)
-        return False
-    return features["label"].shape == () and np.issubdtype(features["label"].np_dtype, np.integer)
 
 
 def _image_feature(dataset: str, features) -> str:
