@@ -20,9 +20,9 @@ DIRECTIONS = 8  # that the page has sliders for
 def check(name: str, model: Any) -> None:
     """Raises ValueError unless a page can show `model`; what its decoder holds is seen later."""
     if not isinstance(model, GON) or not model.shares_origin:
-        has = f"a {type(model).__name__}"
+        has = f"of the class {type(model).__name__}"
         if isinstance(model, GON):
-            has += " with batch normalisation, dropout or noise in its decoder"
+            has += ", with batch normalisation, dropout or noise in its decoder"
         raise ValueError(
             "A page shows GONs whose decoder treats every image by itself: their encoder is one "
             f"matrix. Received: {name}, {has}"
