@@ -5,11 +5,14 @@ The public names are imported when they are first used, so that `gon-tf --help` 
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
-from typing import TYPE_CHECKING, Any
 
+# Nothing more, and not even `typing`: until `gon-tf` takes the signals, Ctrl-C prints a traceback.
+TYPE_CHECKING = False
 if TYPE_CHECKING:  # the table below, for editors and type checkers
+    from typing import Any
+
     from gon_tf import anomaly as anomaly
     from gon_tf import callbacks as callbacks
     from gon_tf import convert as convert
@@ -24,6 +27,8 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers
     from gon_tf import optimizers as optimizers
     from gon_tf import origin as origin
     from gon_tf import presets as presets
+    from gon_tf import sampling as sampling
+    from gon_tf import sklearn as sklearn
     from gon_tf import training as training
     from gon_tf import zoo as zoo
     from gon_tf.decoders import ConvDecoder as ConvDecoder
@@ -46,7 +51,7 @@ _NAMES = {
     "gon_tf": (
         *("anomaly", "callbacks", "convert", "data", "decoders", "export", "latent_files"),
         *("latents", "losses", "metrics", "models", "optimizers", "origin", "presets"),
-        *("training", "zoo"),
+        *("sampling", "sklearn", "training", "zoo"),
     ),
     "gon_tf.decoders": ("ConvDecoder", "ImplicitDecoder"),
     "gon_tf.models": (
@@ -58,7 +63,7 @@ _NAMES = {
     "gon_tf.zoo": ("list_models",),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
-_WITHOUT_KERAS = ("gon_tf.anomaly", "gon_tf.training", "gon_tf.zoo")
+_WITHOUT_KERAS = ("gon_tf.anomaly", "gon_tf.sampling", "gon_tf.training", "gon_tf.zoo")
 
 __all__ = sorted(_HOMES)
 
@@ -73,6 +78,8 @@ class _Registering:
     def find_spec(cls, name: str, path: Any, target: Any = None) -> Any:
         if name != "keras":
             return None
+        import importlib.util
+
         sys.meta_path.remove(cls)
         spec = importlib.util.find_spec(name)
         if spec and spec.loader:
