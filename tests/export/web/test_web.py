@@ -208,7 +208,10 @@ def named(layer):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: gon_tf.Autoencoder(conv().decoder), "one matrix. Received: it, of the class Autoencoder"),
+        (
+            lambda: gon_tf.Autoencoder(conv().decoder),
+            "one matrix. Received: it, of the class Autoencoder",
+        ),
         (lambda: gon_tf.GLO(conv().decoder, image_count=3), "Received: it, of the class GLO"),
         (
             lambda: gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 4, 2, normalization="batch")),
