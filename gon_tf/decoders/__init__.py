@@ -5,5 +5,6 @@ import keras  # noqa: F401 - first: the hook of gon_tf that it sets off imports 
 from gon_tf.decoders.conv import ConvDecoder
 from gon_tf.decoders.encodings import GaussianEncoding, NeRFEncoding
 from gon_tf.decoders.implicit import ImplicitDecoder
+from gon_tf.decoders.residual import ResidualDecoder
 
-__all__ = ["ConvDecoder", "GaussianEncoding", "ImplicitDecoder", "NeRFEncoding"]
+__all__ = ["ConvDecoder", "GaussianEncoding", "ImplicitDecoder", "NeRFEncoding", "ResidualDecoder"]
