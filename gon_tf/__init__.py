@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers
     from gon_tf import optimizers as optimizers
     from gon_tf import origin as origin
     from gon_tf import presets as presets
+    from gon_tf import sampling as sampling
+    from gon_tf import sklearn as sklearn
     from gon_tf import training as training
     from gon_tf import zoo as zoo
     from gon_tf.decoders import ConvDecoder as ConvDecoder
@@ -47,7 +49,7 @@ _NAMES = {
     "gon_tf": (
         *("anomaly", "callbacks", "convert", "data", "decoders", "export", "latent_files"),
         *("latents", "losses", "metrics", "models", "optimizers", "origin", "presets"),
-        *("training", "zoo"),
+        *("sampling", "sklearn", "training", "zoo"),
     ),
     "gon_tf.decoders": ("ConvDecoder", "ImplicitDecoder", "ResidualDecoder"),
     "gon_tf.models": (
@@ -59,7 +61,7 @@ _NAMES = {
     "gon_tf.zoo": ("list_models",),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}
-_WITHOUT_KERAS = ("gon_tf.anomaly", "gon_tf.training", "gon_tf.zoo")
+_WITHOUT_KERAS = ("gon_tf.anomaly", "gon_tf.sampling", "gon_tf.training", "gon_tf.zoo")
 
 __all__ = sorted(_HOMES)
 

@@ -34,9 +34,15 @@ WRITERS = {
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".webp": ("WEBP", {"lossless": True}),
 }
-MOST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}  # pixels that the formats can hold
+MOST_SIDE = {"JPEG": 65_500, "WEBP": 16_383, "GIF": 65_535}  # pixels that the formats can hold
 LITTER = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
 GAP = 2  # pixels between the tiles of a grid
+VISIBLE, VISIBLE_FRAME = 600, 280  # pixels that a grid, a frame of an animation has at least
+ANIMATIONS: dict[str, dict[str, Any]] = {
+    ".gif": {"format": "GIF", "disposal": 1},
+    ".webp": {"format": "WEBP", "lossless": True},
+}
+FRAME, REST = 60, 600  # milliseconds of a frame, of the first and last
 
 
 def accepted() -> str:
@@ -208,6 +214,56 @@ def enlarged(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return picture[rows][:, columns]
 
 
+def zoom_of(picture: np.ndarray, least: int = VISIBLE) -> int:
+    """How many times to enlarge a picture so that its longer side has `least` pixels or more."""
+    return max(1, math.ceil(least / max(picture.shape[:2])))
+
+
+def zoomed(picture: np.ndarray, zoom: int) -> np.ndarray:
+    """`picture` with each pixel as a square of `zoom` pixels a side."""
+    return picture.repeat(zoom, axis=0).repeat(zoom, axis=1)
+
+
+def animation(frames: Pictures, suffix: str) -> bytes:
+    """The content of a picture file that shows `frames` forth and back, without end.
+
+    Args:
+        frames: at least one, of one size.
+        suffix: .gif, which has 256 colours a frame, or .webp, which is exact.
+
+    Raises:
+        ValueError: if the format cannot hold a picture of that size.
+    """
+    from PIL import Image
+
+    check_side(frames[0], ANIMATIONS[suffix.lower()]["format"])
+
+    moving = [*frames, *frames[-2:0:-1]]
+    images = [Image.fromarray(f[..., 0] if f.shape[-1] == 1 else f) for f in moving]
+    durations = [REST if i in (0, len(frames) - 1) else FRAME for i in range(len(moving))]
+    content = io.BytesIO()
+    images[0].save(
+        content,
+        save_all=True,
+        append_images=images[1:],
+        duration=durations,
+        loop=0,
+        **ANIMATIONS[suffix.lower()],
+    )
+    return content.getvalue()
+
+
+def check_side(image: np.ndarray, kind: str) -> None:
+    """Raises ValueError if a format cannot hold a picture of that size."""
+    most = MOST_SIDE.get(kind, math.inf)
+    if max(image.shape) > most:
+        height, width, _ = image.shape
+        raise ValueError(
+            f"A {kind} picture has at most {most:,} pixels a side; write a .png file. "
+            f"Received: {height} x {width} pixels"
+        )
+
+
 def encoded(image: np.ndarray, path: Path) -> bytes:
     """The content of the picture file `path`, in the format of its suffix.
 
@@ -217,13 +273,7 @@ def encoded(image: np.ndarray, path: Path) -> bytes:
     from PIL import Image
 
     kind, options = WRITERS[path.suffix.lower()]
-    most = MOST_SIDE.get(kind, math.inf)
-    if max(image.shape) > most:
-        height, width, _ = image.shape
-        raise ValueError(
-            f"A {kind} picture has at most {most:,} pixels a side; write a .png file. "
-            f"Received: {height} x {width} pixels for {path}"
-        )
+    check_side(image, kind)
     content = io.BytesIO()
     Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(content, kind, **options)
     return content.getvalue()

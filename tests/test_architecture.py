@@ -24,9 +24,9 @@ LAYERS = [
     ["decoders"],
     ["zoo"],
     ["presets"],
-    ["models", "anomaly", "convert"],
+    ["models", "anomaly", "convert", "sampling"],
     ["export", "data", "callbacks"],
-    ["training", "bench", "latent_files"],
+    ["training", "bench", "latent_files", "sklearn"],
     ["cli"],
     ["__main__"],
 ]

@@ -1,3 +1,4 @@
+import io
 import os
 import subprocess
 import sys
@@ -145,6 +146,33 @@ def test_enlarged():
     picture = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
     large = pictures.enlarged(picture, (4, 9))
     assert (large == picture.repeat(2, 0).repeat(3, 1)).all()
+
+
+def test_zoom():
+    picture = np.arange(6, dtype=np.uint8).reshape(2, 3, 1)
+    assert (pictures.zoomed(picture, 3) == picture.repeat(3, 0).repeat(3, 1)).all()
+    assert pictures.zoom_of(np.zeros((28, 28, 1))) * 28 >= pictures.VISIBLE
+    assert [pictures.zoom_of(np.zeros((1, side, 1))) for side in (300, 301, 600, 900)] == [
+        2,
+        2,
+        1,
+        1,
+    ]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("suffix", [".gif", ".webp"])
+def test_animation(suffix, channels):
+    frames = [np.full((4, 6, channels), value, np.uint8) for value in (0, 100, 255)]
+    with Image.open(io.BytesIO(pictures.animation(frames, suffix))) as moving:
+        assert moving.n_frames == 4  # forth and back
+        shown = []
+        for frame in range(4):
+            moving.seek(frame)
+            moving.load()
+            shown.append((moving.convert("L").getpixel((3, 2)), moving.info["duration"]))
+        assert moving.info["loop"] == 0
+    assert shown == [(0, 600), (100, 60), (255, 600), (100, 60)]
 
 
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])

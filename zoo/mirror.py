@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from gon_tf.zoo import download, registry
+from gon_tf.zoo import download, hub, registry
 from gon_tf.zoo.registry import CONFIG, REGISTRY, WEIGHTS, Entry
 
 from gon_tf import files
@@ -126,6 +126,34 @@ class WebZoo:
         return content
 
 
+@dataclass(frozen=True)
+class HubZoo(WebZoo):
+    """One model on the Hugging Face hub: its files and registry.json are a repository's own.
+
+    Attributes:
+        url: `hf://USER/MODEL`, of its newest state, or `hf://USER/MODEL@REVISION`.
+    """
+
+    @functools.cached_property
+    def _registry(self) -> tuple[bytes, str]:
+        """registry.json, and the commit that it is of: the files are those of the same."""
+        return hub.read(self.url, REGISTRY, registry.MOST_BYTES)
+
+    @functools.cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """The model alone."""
+        return registry.parse(self._registry[0], f"{self.url}/{REGISTRY}")
+
+    def _download(self, entry: Entry, file: str) -> bytes:
+        registered = entry.files[file]
+        for anew in (False, True):  # what the hub's client has kept may be damaged
+            place = hub.at_commit(self.url, self._registry[1])
+            content, _ = hub.read(place, file, registered["bytes"], anew=anew)
+            if registry.fingerprint(content) == registered:
+                return content
+        raise ValueError(f"{self.url}/{file} is not the file in the registry (its sha256 differs).")
+
+
 def cache() -> Path:
     """Folder of what is downloaded: `$GON_TF_CACHE`, or one where the system keeps such things."""
     if folder := os.environ.get("GON_TF_CACHE"):
@@ -146,7 +174,7 @@ def at(place: str | os.PathLike | None = None) -> FolderZoo | WebZoo:
         place: a folder or a URL; `$GON_TF_ZOO` by default, or else the zoo of the package.
 
     Raises:
-        ValueError: if the URL is not https, http of this machine, or file.
+        ValueError: if the URL is not https, http of this machine, hf, or file.
     """
     place = str(os.fspath(place or os.environ.get("GON_TF_ZOO") or ROOT))
     if place == os.fspath(ROOT):
@@ -161,6 +189,9 @@ def at(place: str | os.PathLike | None = None) -> FolderZoo | WebZoo:
     if scheme.lower() == "file":
         return FolderZoo(Path(url2pathname(urlsplit(place).path)))
     url = f"{scheme.lower()}://{rest.rstrip('/')}"
+    if url.startswith(hub.SCHEME):
+        hub.parse(url)
+        return HubZoo(url)
     download.check_url(url)
     if "?" in url or "#" in url:
         raise ValueError(
@@ -193,7 +224,7 @@ def find(model: str) -> Entry:
 
     Args:
         model: name in the zoo, or URL: `https://HOST/PATH/NAME` for NAME in the zoo at
-            `https://HOST/PATH`.
+            `https://HOST/PATH`, `hf://USER/MODEL` for a model on the Hugging Face hub.
     """
     return _zoo_and_entry(model)[1]
 
@@ -217,6 +248,11 @@ def fetch(model: str) -> tuple[Path, dict[str, bytes]]:
 
 
 def _zoo_and_entry(model: str) -> tuple[FolderZoo | WebZoo, Entry]:
+    if model.lower().startswith(hub.SCHEME):
+        zoo = at(model)
+        if len(zoo.entries) != 1:
+            raise ValueError(f"{model} must hold one model. Received: {len(zoo.entries)}")
+        return zoo, zoo.entries[0]
     place, slash, name = model.rstrip("/").rpartition("/") if "://" in model else ("", "", model)
     zoo = at(place if slash else None)
     where = "" if str(zoo) == str(ROOT) else f" of {zoo}"

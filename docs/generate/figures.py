@@ -15,6 +15,7 @@ METRICS = {
     "sse": "squared error summed over an image (pixels in 0..1)",
     "mse": "mean squared error per pixel",
     "psnr": "PSNR in dB",
+    "ssim": "structural similarity (SSIM)",
     "negative_elbo": "-ELBO in nats",
     "kl": "divergence from the prior in nats",
     "bits_per_dimension": "bits per pixel and channel",

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,7 @@ class Checkpoint(keras.callbacks.Callback):
         writes: False in all workers but one, if there are several.
         of: what is trained, in a word that no other training has; a checkpoint of another is
             refused.
+        announce: called with the path of each checkpoint before it is written, or None.
 
     Raises:
         ValueError: if an argument is out of range, all checkpoints are damaged, or they belong to
@@ -89,13 +90,14 @@ class Checkpoint(keras.callbacks.Callback):
         *,
         writes: bool = True,
         of: str = "",
+        announce: Callable[[Path], None] | None = None,
     ):
         super().__init__()
         self.folder = Path(folder)
         self.every = arguments.integer("every", every)
         self.callbacks = list(callbacks)
         self.writes = arguments.boolean("writes", writes)
-        self.of = of
+        self.of, self.announce = of, announce
         self.restored = newest(self.folder)
         self._stopping = False
 
@@ -189,7 +191,10 @@ class Checkpoint(keras.callbacks.Callback):
             known[type(callback).__name__] = {"values": values, "arrays": list(lists)}
         state = {"finished": finished, "callbacks": known, "of": self.of}
         if self.writes:
-            write(self.folder, Moment(epoch, step, arrays, state))
+            moment = Moment(epoch, step, arrays, state)
+            if self.announce:
+                self.announce(self.folder / moment.filename)
+            write(self.folder, moment)
 
     def _restore(self, checkpoint):
         variables, metrics = self._variables(), self._metrics()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -10,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from gon_tf import arguments, pictures
-from gon_tf.latents import Normal, fit_gaussian, mixture_draws
+from gon_tf.latents import fit_gaussian, mixture_draws
 
 SHOWN = 10  # images whose reconstructions are shown
 
@@ -29,6 +30,7 @@ class Pictures(keras.callbacks.Callback):
         log_dir: TensorBoard's folder, or None. Needs the package tensorboard.
         samples: images that are sampled, >= 1.
         every: epochs from one picture to the next, >= 1; the last epoch is always shown.
+        announce: called with the path of each PNG file before it is written, or None.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -46,6 +48,7 @@ class Pictures(keras.callbacks.Callback):
         log_dir: str | os.PathLike | None = None,
         samples: int = 36,
         every: int = 1,
+        announce: Callable[[Path], None] | None = None,
     ):
         super().__init__()
         if len(images) < 2:
@@ -55,6 +58,7 @@ class Pictures(keras.callbacks.Callback):
         self.writer = None if log_dir is None else tf.summary.create_file_writer(str(log_dir))
         self.samples = arguments.integer("samples", samples)
         self.every = arguments.integer("every", every)
+        self.announce = announce
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Draws the pictures of this epoch."""
@@ -63,7 +67,10 @@ class Pictures(keras.callbacks.Callback):
             return
         for name, picture in self.draw().items():
             if self.folder:
-                pictures.write(self.folder / name / f"{epoch + 1:04}.png", picture)
+                path = self.folder / name / f"{epoch + 1:04}.png"
+                if self.announce:
+                    self.announce(path)
+                pictures.write(path, picture)
             if self.writer:
                 with self.writer.as_default():
                     tf.summary.image(name, picture[None], step=epoch)
@@ -83,8 +90,8 @@ class Pictures(keras.callbacks.Callback):
 
     def draw_samples(self, latents: np.ndarray) -> np.ndarray:
         """Images of latents that are drawn from the model's distribution, or one like `latents`."""
-        if isinstance(self.model.prior, Normal):
-            return self.model.sample(self.samples)
+        if self.model.is_normal:
+            return self.model.sample(self.samples, prior="normal")
         mean, root = fit_gaussian([latents])
         seeds = range(self.samples)
         return self.model.decode(mixture_draws(seeds, np.ones(1), mean[None], root[None]))

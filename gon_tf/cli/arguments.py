@@ -116,6 +116,13 @@ fit = click.option(
     help="How a picture of another shape gets the model's: stretched, padded with black, or "
     "cropped to its centre.",
 )
+zoom = click.option(
+    "--zoom",
+    metavar="N",
+    type=click.IntRange(1, 64),
+    help="Enlarge the picture that shows all N times, each pixel a square; by default so that "
+    "its longer side has 600 pixels or more. Pictures in files of their own keep their size.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 overwrite = click.option("--overwrite", is_flag=True, help="Replace outputs that exist already.")
 data_dir = click.option(

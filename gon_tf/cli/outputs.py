@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -32,10 +33,13 @@ class Plan:
     Attributes:
         files: one for each of its pictures; none if OUT is a single file, or stdout.
         grid: a file that shows all of them, or None.
+        zoom: how many times the grid is enlarged; None for as many as make several pictures easy
+            to see, and one picture stay as it is.
     """
 
     files: list[Path]
     grid: Path | None
+    zoom: int | None = 1
 
     @property
     def written(self) -> list[Path]:
@@ -80,7 +84,16 @@ class Plan:
             if self.grid:
                 kept.append(image)
         if self.grid:
-            write(self.grid, whole(kept))
+            self.write_grid(kept, whole)
+
+    def write_grid(
+        self, images: list, whole: Callable[[list], np.ndarray] = pictures.square
+    ) -> None:
+        """Write the picture of the whole that is made of all `images`, enlarged by the zoom."""
+        picture = whole(images)
+        several = picture.shape != images[0].shape
+        zoom = self.zoom or (pictures.zoom_of(picture) if several else 1)
+        write(self.grid, pictures.zoomed(picture, zoom))
 
     def report(self, as_json: bool, **facts) -> None:
         """Print the names of the files that were written, with `facts` if it is JSON."""
@@ -90,17 +103,22 @@ class Plan:
             report.echo_lines(self.written)
 
 
-def plan(output: Path, names: Iterable[str], *, grid: bool, as_json: bool) -> Plan:
+def plan(
+    output: Path, names: Iterable[str], *, grid: bool, as_json: bool, zoom: int | None = 1
+) -> Plan:
     """What to write to OUT: one picture, or one for each of `names` and perhaps a grid of them.
+
+    `zoom` is that of the `Plan`.
 
     Raises:
         click.UsageError: if OUT is a picture of a format that cannot be written, or stdout that
             something else needs, or nobody reads.
     """
     if is_picture(output, as_json=as_json):
-        return Plan([], output)
+        return Plan([], output, zoom)
     names = different_names(names, taken=["grid"] if grid else [])
-    return Plan([output / f"{name}.png" for name in names], output / "grid.png" if grid else None)
+    paths = [output / f"{name}.png" for name in names]
+    return Plan(paths, output / "grid.png" if grid else None, zoom)
 
 
 def is_picture(output: Path, *, as_json: bool = False) -> bool:
@@ -167,13 +185,20 @@ def check_folder(folder: Path) -> None:
         raise PermissionError(f"The folder {present} cannot be written.")
 
 
-def check_grid(count: int, size: Sequence[int]) -> None:
+def check_grid(count: int, size: Sequence[int], zoom: int | None = 1) -> None:
     """Raise ValueError if `count` pictures of (height, width, ...) `size` are too many for one."""
     height, width = size[:2]
-    if count * (height + pictures.GAP) * (width + pictures.GAP) > MOST_PIXELS:
+    pixels = count * (height + pictures.GAP) * (width + pictures.GAP)
+    if pixels > MOST_PIXELS:
         raise ValueError(
             f"A picture of {count:,} pictures of {height}x{width} pixels is too large; give a "
             "folder as OUT, without --grid."
+        )
+    if pixels * (zoom or 1) ** 2 > MOST_PIXELS:
+        most = math.isqrt(MOST_PIXELS // pixels)
+        raise ValueError(
+            f"{count:,} pictures of {height}x{width} pixels can be enlarged {most} times at most. "
+            f"Received: --zoom {zoom}"
         )
 
 

@@ -25,9 +25,10 @@ BATCH = 64
 @arguments.output(arguments.OUT.format(" (several IMAGES make a grid)"))
 @arguments.fit
 @click.option("--grid", is_flag=True, help="Show the originals above their reconstructions.")
+@arguments.zoom
 @arguments.as_json
 @arguments.overwrite
-def reconstruct(model, images, output, fit, grid, as_json, overwrite) -> None:
+def reconstruct(model, images, output, fit, grid, zoom, as_json, overwrite) -> None:
     """Reconstruct IMAGES with MODEL.
 
     IMAGES are pictures, folders of pictures, or - for stdin; grey, in colour, of any size. They
@@ -36,13 +37,14 @@ def reconstruct(model, images, output, fit, grid, as_json, overwrite) -> None:
     """
     arguments.folder(model)
     found = inputs.find(images)
-    plan = outputs.plan(output, (p.stem for p in found), grid=grid, as_json=as_json)
+    names = (picture.stem for picture in found)
+    plan = outputs.plan(output, names, grid=grid, as_json=as_json, zoom=zoom)
     plan.check(overwrite=overwrite, inputs=[p.path for p in found], named=images)
     inputs.check(found)
 
     network = arguments.load(model)
     if plan.grid:
-        outputs.check_grid(2 * len(found), network.image_shape)
+        outputs.check_grid(2 * len(found), network.image_shape, zoom)
     originals, reconstructions, errors = run(network, found, fit)
     one = len(found) == 1 and plan.grid == output and not grid
     plan.write(reconstructions, lambda below: below[0] if one else pictures.pairs(originals, below))

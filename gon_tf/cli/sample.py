@@ -37,10 +37,11 @@ BLOCK = 64
 )
 @arguments.output(arguments.OUT.format(" for a grid"))
 @click.option("--grid", is_flag=True, help="With a folder as OUT, add grid.png to it.")
+@arguments.zoom
 @arguments.as_json
 @arguments.overwrite
 @click.pass_context
-def sample(ctx, model, number, seeds, output, grid, as_json, overwrite) -> None:
+def sample(ctx, model, number, seeds, output, grid, zoom, as_json, overwrite) -> None:
     """Draw new pictures from MODEL.
 
     A picture belongs to its seed: seed 17 gives the same one whatever else is asked for. Prints
@@ -51,13 +52,13 @@ def sample(ctx, model, number, seeds, output, grid, as_json, overwrite) -> None:
     seeds = seeds or tuple(range(number))
     arguments.folder(model)
     names = (f"sample-{seed:05d}" for seed in seeds)
-    plan = outputs.plan(output, names, grid=grid, as_json=as_json)
+    plan = outputs.plan(output, names, grid=grid, as_json=as_json, zoom=zoom)
     plan.check(overwrite=overwrite)
 
     files, kept = dict(zip(seeds, plan.files, strict=False)), {}
     network = arguments.load(model)
     if plan.grid:
-        outputs.check_grid(len(seeds), network.image_shape)
+        outputs.check_grid(len(seeds), network.image_shape, zoom)
     drawn = draw(network, sorted(seeds))
     for seed, picture in report.progress(drawn, len(seeds), "Sampling"):
         if plan.files:
@@ -65,7 +66,7 @@ def sample(ctx, model, number, seeds, output, grid, as_json, overwrite) -> None:
         if plan.grid:
             kept[seed] = picture
     if plan.grid:
-        outputs.write(plan.grid, pictures.square([kept[seed] for seed in seeds]))
+        plan.write_grid([kept[seed] for seed in seeds])
     plan.report(as_json, model=model, seeds=seeds)
 
 

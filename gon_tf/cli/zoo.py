@@ -9,10 +9,8 @@ import click
 
 from gon_tf import files
 from gon_tf.cli import arguments, outputs, report
+from gon_tf.cli.publish import publish
 from gon_tf.cli.verification import verify
-from gon_tf.startup import start_tensorflow
-
-PLACE = click.Path(path_type=Path)
 
 
 @click.group(
@@ -112,41 +110,5 @@ def download(model: str, output: Path | None, as_json: bool, overwrite: bool) ->
     report.echo_json(result) if as_json else click.echo(folder)
 
 
-@zoo.command(
-    epilog=arguments.examples(
-        "gon-tf zoo publish my-gon /srv/zoo --name photos-conv --licence MIT",
-        "GON_TF_ZOO=/srv/zoo gon-tf zoo list",
-    )
-)
-@click.argument("preset", metavar="PRESET", type=PLACE)
-@click.argument("folder", metavar="ZOO", type=PLACE)
-@click.option("--name", metavar="NAME", help="<dataset>-<variant>; by default PRESET's own name.")
-@click.option("--licence", metavar="TEXT", help="Licence of the weights, if PRESET names none.")
-@arguments.as_json
-@arguments.overwrite
-def publish(
-    preset: Path,
-    folder: Path,
-    name: str | None,
-    licence: str | None,
-    as_json: bool,
-    overwrite: bool,
-) -> None:
-    """Add the model in the folder PRESET to the zoo in the folder ZOO.
-
-    ZOO is made if it is not there. It becomes a mirror by any web server that serves its files. The
-    model is loaded and checked first, and must say what it is, what it was trained on and how good
-    it is.
-    """
-    if not preset.is_dir():
-        raise FileNotFoundError(f"There is no folder {preset}.")
-    outputs.check_folder(folder)
-    start_tensorflow()
-    from gon_tf.presets.publish import publish as add
-
-    entry = add(preset, folder, name, licence, overwrite=overwrite)
-    result = {"model": entry.name, "folder": str(folder / entry.name)}
-    report.echo_json({**result, "files": entry.files}) if as_json else report.echo_pairs(result)
-
-
+zoo.add_command(publish)
 zoo.add_command(verify)

@@ -18,36 +18,17 @@ export.json, beside the files, names them with their checksums.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from gon_tf import arguments, files
-from gon_tf.export import record
+from gon_tf.export import record, web
 from gon_tf.export.formats import FORMATS, LiteRT, check_installed
 from gon_tf.export.functions import functions_of
+from gon_tf.export.written import Exported, check_differences, check_precision, tolerance
 from gon_tf.models import GLO, GON
-
-TOLERANCE, TOLERANCE_OF_SINES = 1e-4, 1e-3
-
-
-@dataclass(frozen=True)
-class Exported:
-    """A function that was written and checked.
-
-    Attributes:
-        name: "encode", "decode" and so on.
-        path: file, or folder of the SavedModel.
-        bytes: size of that.
-        max_difference: largest difference from the Keras model (see `Function.difference`).
-    """
-
-    name: str
-    path: Path
-    bytes: int
-    max_difference: float
 
 
 def save(
@@ -64,10 +45,12 @@ def save(
     Args:
         model: a trained model of this project, in float32.
         folder: path of the folder to write to. Its parent must exist.
-        format: "savedmodel" (signatures of one SavedModel), "onnx" or "litert" (a file each).
+        format: "savedmodel" (signatures of one SavedModel), "onnx" or "litert" (a file each), or
+            "web" (a page; `gon_tf.export.web.save` takes several models and what is known of them).
         images: to check with, `[batch, *image_shape]`, uint8 or float in [0, 1]; the first 256
             count. By default the model makes some.
-        quantize: with "litert", "float16" or "int8" to store weights in 2 bytes or 1.
+        quantize: with "litert", "float16" or "int8" to store weights in 2 bytes or 1; with "web",
+            "int8".
         overwrite: write to a folder that exists, and replace the export in it; its other files
             stay, and must not be in the way.
 
@@ -87,7 +70,10 @@ def save(
         ...     print(function.path, function.max_difference)
     """
     folder = files.path_of(folder)
-    arguments.choice("format", format, FORMATS)
+    arguments.choice("format", format, (*FORMATS, "web"))
+    if format == "web":
+        exhibit = web.Exhibit(type(model).__name__, model, images)
+        return web.save([exhibit], folder, quantize=quantize, overwrite=overwrite)
     arguments.choice("quantize", quantize, (None, "float16", "int8"))
     if quantize and format != "litert":
         raise ValueError(f"quantize is for format='litert'. Received: format={format!r}")
@@ -108,12 +94,7 @@ def save(
 
 def check_model(model: Any, format: str) -> None:
     """Raises ValueError if `model` has no counterpart in the format."""
-    policies = {layer.compute_dtype for layer in model._flatten_layers()}
-    if policies - {"float32"}:
-        raise ValueError(
-            "A model in float32 can be exported; save this one as a preset and load it. "
-            f"Received: a model that computes in {', '.join(sorted(policies))}"
-        )
+    check_precision(model)
     if FORMATS[format].has_gradients or not encodes_by_gradients(model):
         return
     why = "optimises its latents"
@@ -147,21 +128,6 @@ def write_and_compare(writer, functions, folder: Path, format: str) -> dict[str,
         raise ValueError(
             f"The model cannot be exported to {format}: {files.first_line(error)}"
         ) from error
-
-
-def check_differences(differences: dict[str, float], most: float, format: str) -> None:
-    """Raises ValueError if a difference is larger than `most`, or no number."""
-    for name, difference in differences.items():
-        if not difference <= most:
-            raise ValueError(
-                f"The {format} of {name} differs from the model by {difference:.2g}, more than "
-                f"{most:g}; nothing was written."
-            )
-
-
-def tolerance(model: Any) -> float:
-    """Largest difference that rounding explains; sines of large arguments magnify it."""
-    return TOLERANCE_OF_SINES if getattr(model.decoder, "is_sine", False) else TOLERANCE
 
 
 def size(path: Path) -> int:

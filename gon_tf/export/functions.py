@@ -67,9 +67,14 @@ class Function:
                 raise ValueError(
                     f"{self.name} gave the shape {result.shape} instead of {expected.shape}"
                 )
-            scale = np.abs(expected).max() if self.result == "latents" else 1.0
-            differences.append(np.abs(result - expected).max() / (scale or 1.0))
+            differences.append(difference(result, expected, relative=self.result == "latents"))
         return float(np.max(differences))  # NaN if one of them is
+
+
+def difference(result: np.ndarray, expected: np.ndarray, *, relative: bool) -> float:
+    """Largest difference of two arrays, if it is `relative` in units of the largest value."""
+    scale = np.abs(expected).max() if relative else 1.0
+    return float(np.abs(result - expected).max() / (scale or 1.0))
 
 
 class Graph(keras.Model):

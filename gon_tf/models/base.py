@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -14,16 +15,28 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from gon_tf import arguments, losses
+from gon_tf import arguments, losses, metrics
 from gon_tf.decoders.derivatives import network_of
 from gon_tf.decoders.protocol import shapes_of
-from gon_tf.latents import Mixture, Normal, slerp
+from gon_tf.latents.coordinates import Coordinates, pixel_metric
+from gon_tf.latents.interpolation import slerp
+from gon_tf.latents.local import LocalGaussians
+from gon_tf.latents.mixture import Mixture
+from gon_tf.latents.normal import Normal
 from gon_tf.models import inputs
 from gon_tf.models.posterior import Gaussian, Point
 from gon_tf.models.trainer import ImageTrainer
 from gon_tf.origin import Network
 
 CHUNK = 256  # images that encode and decode hold on the device at once
+# The priors, and what there is to choose of each.
+PRIORS = {
+    "local-gaussians": ("components", "rank", "labels"),
+    "mixture": ("components",),
+    "normal": (),
+}
+PULLED = 2**22  # numbers of the pictures that are pulled back together
+LOOKED_AT = 64  # latents that a prior without coordinates draws to find some
 
 
 @dataclass(frozen=True)
@@ -60,9 +73,14 @@ class LatentModel(ImageTrainer):
             `[batch, latent_dim]` to `[batch, height, width, channels]`.
         loss: "squared_error", or "cross_entropy" (nats) for a decoder whose outputs are in [0, 1].
         latent_regularizer: factor of the squared length of the latents in the loss, >= 0.
-        components: Gaussians in the mixture that `sample` draws latents from, >= 1. It is fitted
-            after training; more than one needs scikit-learn (`pip install "gon-tf[mixture]"`).
-            None for the prior N(0, I).
+        components: number of Gaussians in the prior, >= 1; None for as many as suit the images.
+        prior: what `sample` draws latents from, fitted to those of the training images at the end
+            of `fit`. "local-gaussians", many flat Gaussians (`gon_tf.latents.LocalGaussians`);
+            "mixture", a few full ones, of which more than one need scikit-learn (`pip install
+            "gon-tf[mixture]"`); "normal", N(0, I). By default "mixture" if `components` are given
+            and nothing else, "local-gaussians" otherwise.
+        rank: axes of each of the local Gaussians, >= 1; None for 16.
+        labels: the labels that the prior was fitted with: for a model that is read from a file.
         image_shape: (height, width, channels), for a decoder that does not say.
 
     Raises:
@@ -71,14 +89,18 @@ class LatentModel(ImageTrainer):
     """
 
     kl_weight: Any = 1.0
+    is_normal = False  # whether training draws the latents towards N(0, I)
 
     def __init__(
         self,
         decoder: keras.Model,
         loss: str = "squared_error",
         latent_regularizer: float = 0.0,
-        components: int | None = 1,
+        components: int | None = None,
+        prior: str | None = None,
+        rank: int | None = None,
         *,
+        labels: Sequence[str] | None = None,
         image_shape: tuple[int, ...] | None = None,
         **kwargs: Any,
     ):
@@ -89,6 +111,8 @@ class LatentModel(ImageTrainer):
             self.latent_dim, self.image_shape = shapes_of(decoder)
         else:
             self.latent_dim, self.image_shape = decoder.latent_dim, image_shape
+        if len(self.image_shape) == 3:
+            self.test_metrics = [metrics.StructuralSimilarity()]
         self.pixel_loss = losses.get(loss)
         self.latent_regularizer = arguments.number("latent_regularizer", latent_regularizer)
         if loss == "cross_entropy" and getattr(decoder, "output_activation", "sigmoid") is None:
@@ -96,16 +120,28 @@ class LatentModel(ImageTrainer):
                 "loss='cross_entropy' needs images in [0, 1]. Received: a decoder with "
                 "output_activation=None; use output_activation='sigmoid'."
             )
-        if components is None:
-            self.prior = Normal(self.latent_dim)
-        else:
-            components = arguments.integer("components", components)
-            self.prior = Mixture(components, self.latent_dim, self._prior_weight)
+        self.prior = self._new_prior(prior, components, rank, labels)
 
         # functions of batches of any size: what a graph gives must not depend on those it met
         self._encode_batch = graph(self.latents_of, tf.TensorSpec((None, *self.image_shape)))
         self._decode_batch = graph(self.images_of, tf.TensorSpec((None, self.latent_dim)))
         self.built = True  # `build` itself would lock the model: subclasses have weights to add
+
+    def _new_prior(self, prior, components, rank, labels):
+        if prior is None:
+            alone = components is not None and rank is None
+            prior = "mixture" if alone else "local-gaussians"
+        arguments.choice("prior", prior, PRIORS)
+        given = {"components": components, "rank": rank, "labels": labels}
+        for name, value in given.items():
+            if value is not None and name not in PRIORS[prior]:
+                raise ValueError(f"prior={prior!r} has no {name}. Received: {name}={value!r}")
+        if prior == "normal":
+            return Normal(self.latent_dim)
+        if prior == "mixture":
+            components = arguments.integer("components", 1 if components is None else components)
+            return Mixture(components, self.latent_dim, self._prior_weight)
+        return LocalGaussians(self.latent_dim, components, rank, labels or ())
 
     def _prior_weight(self, name, shape):
         return self.add_weight(
@@ -184,8 +220,15 @@ class LatentModel(ImageTrainer):
         self.update_bound(problem.images, posterior, error, divergence)
         if not training and drawn is not posterior.mean:
             outputs = problem.network(posterior.mean)  # what `reconstruct` gives
+        reconstructions = self.pixel_loss.outputs_to_images(outputs)
         for metric in self.image_metrics:
-            metric.update_state(problem.images, self.pixel_loss.outputs_to_images(outputs))
+            metric.update_state(problem.images, reconstructions)
+        if not training:
+            whole = (-1, *self.image_shape)
+            for metric in self.test_metrics:
+                metric.update_state(
+                    ops.reshape(problem.images, whole), ops.reshape(reconstructions, whole)
+                )
         return loss
 
     def noise(self, images: tf.Tensor, training: bool | None) -> tf.Tensor | None:
@@ -247,7 +290,13 @@ class LatentModel(ImageTrainer):
         """Images as the model remembers them: `decode(encode(images))`."""
         return self.decode(self.encode(images))
 
-    def sample(self, n: int = 1, seed: int = 0) -> np.ndarray:
+    def sample(
+        self,
+        n: int = 1,
+        seed: int = 0,
+        label: str | int | None = None,
+        prior: str | None = None,
+    ) -> np.ndarray:
         """New images, `[n, height, width, channels]`.
 
         Image i belongs to `seed + i`: it is the same however many are asked for.
@@ -255,16 +304,92 @@ class LatentModel(ImageTrainer):
         Args:
             n: number of images, >= 1.
             seed: seed of the first image, >= 0.
+            label: draw images of this label only, of a model that was fitted with labels.
+            prior: "normal" for a variational model's own prior N(0, I), which is what its evidence
+                lower bound is about, instead of what was fitted to the latents of images. A
+                variational model that was not fitted draws from it in any case.
+
+        Raises:
+            ValueError: if the latents' distribution is not known yet, or not such a label.
+
+        Example:
+            >>> model.fit_latents(images, labels)
+            >>> model.sample(16, label=7).shape
+            (16, 32, 32, 1)
+        """
+        n, seed = arguments.integer("n", n), arguments.integer("seed", seed, minimum=0)
+        return self.decode(self.sample_latents(range(seed, seed + n), label, prior))
+
+    def sample_latents(
+        self, seeds: Iterable[int], label: str | int | None = None, prior: str | None = None
+    ) -> np.ndarray:
+        """One draw of latents for each seed, `[len(seeds), latent_dim]`; see `sample`."""
+        return self.drawn_prior(prior).draws(seeds, label)
+
+    def drawn_prior(self, name: str | None = None) -> Normal | Mixture | LocalGaussians:
+        """What `sample` draws from: this model's prior, or N(0, I) if "normal" is the name.
+
+        Raises:
+            ValueError: if the name is another, or the model's latents are not near N(0, I).
+        """
+        own = self.prior.get_config()["prior"]
+        if name in (None, own):
+            return Normal(self.latent_dim) if self._draws_from_normal else self.prior
+        arguments.choice("prior", name, dict.fromkeys([own, *(["normal"] * self.is_normal)]))
+        return Normal(self.latent_dim)
+
+    @property
+    def _draws_from_normal(self):
+        return self.is_normal and not self.prior.is_fitted
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that `sample` draws by; none unless `fit_latents` was given some."""
+        return self.prior.labels
+
+    def principal_directions(self, n: int = 8) -> np.ndarray:
+        """The directions of latents that move the pixels of pictures most, over the data set.
+
+        Each has the length of one standard deviation of the latents, so `mean + a * direction` with
+        a in [-3, 3] is a slider, `mean, _ = model.prior.gaussians().moments()`.
+
+        Args:
+            n: number of directions, >= 1.
+
+        Returns:
+            float32 `[n, latent_dim]`, those that move most first; fewer if no more of them make
+            99.9% of what moves.
 
         Raises:
             ValueError: if the latents' distribution is not known yet.
-        """
-        n, seed = arguments.integer("n", n), arguments.integer("seed", seed, minimum=0)
-        return self.decode(self.sample_latents(range(seed, seed + n)))
 
-    def sample_latents(self, seeds: Iterable[int]) -> np.ndarray:
-        """One draw of latents from the prior for each seed, `[len(seeds), latent_dim]`."""
-        return self.prior.draws(seeds)
+        Example:
+            >>> first = model.principal_directions()[0]
+            >>> mean, _ = model.prior.gaussians().moments()
+            >>> pictures = model.decode(mean + np.linspace(-3, 3, 9)[:, None] * first)
+        """
+        n, prior = arguments.integer("n", n), self.drawn_prior()
+        coordinates = prior.coordinates if isinstance(prior, LocalGaussians) else None
+        if coordinates is None:
+            mean, covariance = prior.gaussians().moments()
+            metric = self.pixel_metric(prior.draws(range(LOOKED_AT)))
+            coordinates = Coordinates.fit(mean, covariance, metric)
+        return coordinates.directions[:n]
+
+    def pixel_metric(self, latents: np.ndarray) -> np.ndarray:
+        """The mean of J^T J over latents, `[latent_dim, latent_dim]`, J being that of pictures."""
+        pixels = math.prod(self.image_shape)
+        return pixel_metric(self.pull_pixels, latents, pixels, self.pulled_together)
+
+    @property
+    def pulled_together(self) -> int:
+        """How many pictures `pull_pixels` takes at once."""
+        return max(1, min(CHUNK, PULLED // math.prod(self.image_shape)))
+
+    def pull_pixels(self, latents: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """J^T e of each of some latents, `[n, latent_dim]`, for random signs e of the pixels."""
+        _, pull = network_of(self.decoder, False, False).pull_back(tf.constant(latents))
+        return np.asarray(pull(signs((len(latents), *self.image_shape), random)))
 
     def interpolate(self, a: Any, b: Any, steps: int = 9) -> np.ndarray:
         """Images on the way from image `a` to image `b`, `[steps, height, width, channels]`.
@@ -281,14 +406,24 @@ class LatentModel(ImageTrainer):
         start, end = self.encode(np.concatenate(ends))
         return self.decode(slerp(start, end, steps))
 
-    def fit_latents(self, images: Any, steps: int | None = None) -> None:
-        """Fits the prior that `sample` draws from to the latents of `images`.
+    def fit_latents(
+        self, images: Any, labels: Sequence | np.ndarray | None = None, steps: int | None = None
+    ) -> None:
+        """Fits the prior that `sample` draws from to the latents of `images`; `fit` calls it.
 
         Args:
             images: an array, or a data set that yields batches of images or of (images, labels).
+            labels: one for each image, texts or integers, to sample by; only for the prior
+                "local-gaussians".
             steps: number of batches to take; all by default.
+
+        Raises:
+            ValueError: if there are too few images for the prior's components, latents are not
+                finite, or there are more or fewer labels than images.
+            TypeError: if labels are neither texts nor integers.
         """
-        self.prior.fit(map(self.encode, inputs.batches_of(images, steps)))
+        batches = map(self.encode, inputs.batches_of(images, steps))
+        self.prior.fit(batches, self.pixel_metric, labels)
 
     # Saving
 
@@ -306,6 +441,12 @@ class LatentModel(ImageTrainer):
     def from_config(cls, config: dict[str, Any], custom_objects: dict | None = None) -> LatentModel:
         """The model that `get_config` describes."""
         return cls(**keras.saving.deserialize_keras_object(config, custom_objects))
+
+    def copy_from(self, other: LatentModel) -> None:
+        """Takes the weights, and what the prior was fitted to, of a model of the same config."""
+        self.set_weights(other.get_weights())
+        if isinstance(self.prior, LocalGaussians):
+            self.prior.copy_from(other.prior)
 
     def save_to_preset(
         self, folder: str | os.PathLike, metadata: dict | None = None, *, overwrite: bool = False
@@ -331,6 +472,11 @@ def graph(function: Callable, *signature: tf.TensorSpec) -> Callable:
     if signature:
         return tf.function(function, autograph=False, input_signature=signature)
     return tf.function(function, autograph=False, reduce_retracing=True)
+
+
+def signs(shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
+    """-1 or 1 at random, float32."""
+    return (2 * random.integers(0, 2, shape, dtype=np.int8) - 1).astype(np.float32)
 
 
 def in_chunks(function: Callable, values: np.ndarray, rows: int = CHUNK) -> np.ndarray:

@@ -26,7 +26,8 @@ class Autoencoder(LatentModel):
             channels]`, to `[batch, latent_dim]`. By default the decoder's mirror image (see
             `gon_tf.models.encoders.mirrored`), which has about as many parameters as the decoder.
         latent_regularizer: factor of the squared length of the latents in the loss, >= 0.
-        components: Gaussians in the mixture that `sample` draws latents from, >= 1.
+        components: number of Gaussians in the prior, see `LatentModel`.
+        **kwargs: `prior` and `rank`, see `LatentModel`.
 
     Raises:
         ValueError: if an argument is out of range, or the decoder needs an `encoder`.
@@ -49,7 +50,7 @@ class Autoencoder(LatentModel):
         loss: str = "squared_error",
         encoder: keras.Model | None = None,
         latent_regularizer: float = 0.0,
-        components: int | None = 1,
+        components: int | None = None,
         **kwargs: Any,
     ):
         super().__init__(decoder, loss, latent_regularizer, components, **kwargs)
@@ -84,7 +85,8 @@ class TiedAutoencoder(LatentModel):
         decoder: a `gon_tf.ConvDecoder`.
         loss: "squared_error", or "cross_entropy" (nats) for a decoder whose outputs are in [0, 1].
         latent_regularizer: factor of the squared length of the latents in the loss, >= 0.
-        components: Gaussians in the mixture that `sample` draws latents from, >= 1.
+        components: number of Gaussians in the prior, see `LatentModel`.
+        **kwargs: `prior` and `rank`, see `LatentModel`.
 
     Raises:
         ValueError: if an argument is out of range, or the decoder is of another class.
@@ -104,7 +106,7 @@ class TiedAutoencoder(LatentModel):
         decoder: keras.Model,
         loss: str = "squared_error",
         latent_regularizer: float = 0.0,
-        components: int | None = 1,
+        components: int | None = None,
         **kwargs: Any,
     ):
         super().__init__(decoder, loss, latent_regularizer, components, **kwargs)
@@ -150,7 +152,7 @@ class VariationalAutoencoder(Variational, LatentModel):
         [m(x), v(x)] = E(x),        z = m(x) + exp(v(x) / 2) * noise,        noise ~ N(0, I)
         -ELBO(x) = loss(F(z), x) + kl_weight * KL(N(m, exp(v)) || N(0, I))
 
-    At inference the latents are the mean. Samples come from the prior N(0, I).
+    At inference the latents are the mean. For samples see `Variational`.
 
     Args:
         decoder: a `gon_tf.ConvDecoder`; with `encoder`, any built Keras model from
@@ -161,6 +163,7 @@ class VariationalAutoencoder(Variational, LatentModel):
         encoder: a built Keras model from float32 images in [0, 1] to `[batch, 2 * latent_dim]`: the
             mean, then the log-variance. By default the decoder's mirror image with these two heads.
         latent_regularizer: factor of the squared length of the drawn latents in the loss, >= 0.
+        **kwargs: `prior`, `components` and `rank`, see `LatentModel`.
 
     Raises:
         ValueError: if an argument is out of range, or the decoder needs an `encoder`.
@@ -186,7 +189,7 @@ class VariationalAutoencoder(Variational, LatentModel):
         latent_regularizer: float = 0.0,
         **kwargs: Any,
     ):
-        super().__init__(decoder, loss, latent_regularizer, components=None, **kwargs)
+        super().__init__(decoder, loss, latent_regularizer, **kwargs)
         self.add_bound(kl_weight)
         self.encoder = encoder
         self.encoder_network = encoders.encoder_for(self, 2 * self.latent_dim)

@@ -26,12 +26,16 @@ class Variational(Part):
         z = m(x) + exp(v(x) / 2) * noise,        noise ~ N(0, I)
         -ELBO(x) = loss(F(z), x) + kl_weight * KL(N(m, exp(v)) || N(0, I))
 
-    At inference the latents are the mean. `evaluate` draws its own noise, the same at every call.
-    `kl_weight` is a variable that a callback may change during training, as
+    At inference the latents are the mean. `sample` draws from what is fitted to the means of images
+    after training, which lie on a small part of what N(0, I) fills, and from N(0, I) itself with
+    `prior="normal"`, or as long as nothing is fitted. `evaluate` draws its own noise, the same at
+    every call. `kl_weight` is a variable that a callback may change during training, as
     `gon_tf.callbacks.KLWarmup` does.
 
     Source: Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014, equations 3 and 10.
     """
+
+    is_normal = True
 
     def add_bound(self, kl_weight: float) -> None:
         """Creates the weights and metrics; the constructor calls it after that of the model."""

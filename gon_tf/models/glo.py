@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -42,8 +42,9 @@ class GLO(LatentModel):
         encode_steps: steps that encode an image, >= 1.
         encode_learning_rate: length of the first of these steps, > 0; the ball's radius is 1.
         latent_regularizer: factor of the squared length of the latents in the loss, >= 0.
-        components: Gaussians in the mixture that `sample` draws latents from, >= 1. It is fitted to
-            the learned latents.
+        components: number of Gaussians in the prior, which is fitted to the learned latents; see
+            `LatentModel`.
+        **kwargs: `prior` and `rank`, see `LatentModel`.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -69,7 +70,7 @@ class GLO(LatentModel):
         encode_steps: int = 100,
         encode_learning_rate: float = 0.3,
         latent_regularizer: float = 0.0,
-        components: int | None = 1,
+        components: int | None = None,
         **kwargs: Any,
     ):
         super().__init__(decoder, loss, latent_regularizer, components, **kwargs)
@@ -112,9 +113,20 @@ class GLO(LatentModel):
             )
         return np.arange(self.image_count)
 
-    def fit_latents(self, images: Any = None, steps: int | None = None) -> None:
-        """Fits the prior that `sample` draws from to the learned latents; `fit` calls it."""
-        self.prior.fit([np.asarray(self.image_latents)])
+    def fit_latents(
+        self,
+        images: Any = None,
+        labels: Sequence | np.ndarray | None = None,
+        steps: int | None = None,
+    ) -> None:
+        """Fits the prior that `sample` draws from to the learned latents; `fit` calls it.
+
+        Args:
+            images: not needed.
+            labels: one for each of the `image_count` images, as in `LatentModel.fit_latents`.
+            steps: not needed.
+        """
+        self.prior.fit([np.asarray(self.image_latents)], self.pixel_metric, labels)
 
     # Use
 

@@ -51,11 +51,11 @@ class GON(LatentModel):
         latent_regularizer: factor of the squared length of the latents in the loss, >= 0.
         detach_origin: do not train through the step (ablation: the decoder then learns from its
             output alone).
-        components: Gaussians in the mixture that `sample` draws latents from, >= 1; more than one
-            needs scikit-learn (`pip install "gon-tf[mixture]"`).
+        components: number of Gaussians in the prior, see `LatentModel`.
         chord: with several Gauss-Newton steps, whether those after the first keep the origin's
             Jacobian (chord method) instead of taking each image's own. By default they do unless
             the decoder's Jacobian is cheap, as that of an `ImplicitDecoder` is.
+        **kwargs: `prior` and `rank`, see `LatentModel`.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -83,7 +83,7 @@ class GON(LatentModel):
         learn_origin: bool = False,
         latent_regularizer: float = 0.0,
         detach_origin: bool = False,
-        components: int | None = 1,
+        components: int | None = None,
         chord: bool | None = None,
         **kwargs: Any,
     ):

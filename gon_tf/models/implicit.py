@@ -21,6 +21,7 @@ from gon_tf.models.gon import GON
 from gon_tf.origin import Origin, Step
 
 FLOATS = 2**24  # of one hidden layer, or of its Jacobian, that are on the device at once
+METRIC_LATENTS, METRIC_POINTS = 512, 64  # looked at to see how latents move pixels
 
 
 @keras.saving.register_keras_serializable("gon_tf")
@@ -278,6 +279,21 @@ class ImplicitGON(GON):
         jacobian = self.jacobian_in_chunks(self.coordinates)
         origin = Origin.of_jacobian(self.start(), *jacobian, self.pixel_loss, self.origin_step)
         return origin.fold()
+
+    def pixel_metric(self, latents: np.ndarray) -> np.ndarray:
+        """As `LatentModel.pixel_metric`, from the derivatives of a few points of each picture."""
+        chosen = latents[np.arange(METRIC_LATENTS) * len(latents) // METRIC_LATENTS]
+        random, total = np.random.default_rng(0), np.zeros(())
+        count = min(self.points, METRIC_POINTS)
+        for part in np.array_split(chosen, METRIC_LATENTS // 64):
+            points = random.permutation(self.points)[:count]
+            network = PointwiseNetwork(
+                lambda latents, points: self.decoder(latents, points, training=False),
+                tf.gather(self.coordinates, points),
+            )
+            jacobian = np.asarray(network.jacobian(tf.constant(part))[1], np.float64)
+            total = total + np.einsum("nlo,nmo->lm", jacobian, jacobian, optimize=True)
+        return total * (self.points / count / METRIC_LATENTS)
 
     def images_of(self, latents: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Images of a batch of latents inside a graph."""

@@ -38,6 +38,8 @@ class ImageTrainer(keras.Model):
         super().__init__(autocast=False, **kwargs)
         self.loss_metric = keras.metrics.Mean(name="loss")
         self.image_metrics = [metrics.SumSquaredError(), metrics.PeakSignalToNoise()]
+        # What `evaluate` reports besides: it would take too long in a training step.
+        self.test_metrics: list[keras.metrics.Metric] = []
         self.invalid_values = keras.metrics.Sum(name="invalid_values")
 
     def train_step(self, data: Any) -> dict[str, Any]:
@@ -54,7 +56,8 @@ class ImageTrainer(keras.Model):
     def test_step(self, data: Any) -> dict[str, Any]:
         """The metrics of a batch."""
         self.batch_loss(data, training=False)
-        return self.get_metrics_result()
+        seldom = {metric.name: metric.result() for metric in self.test_metrics}
+        return {**self.get_metrics_result(), **seldom}
 
     def predict_step(self, data: Any) -> tf.Tensor:
         """The reconstructions of a batch."""
@@ -71,7 +74,7 @@ class ImageTrainer(keras.Model):
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """All metrics, which Keras resets at the start of an epoch."""
-        return [*self.reported_metrics, self.invalid_values]
+        return [*self.reported_metrics, *self.test_metrics, self.invalid_values]
 
     def get_metrics_result(self) -> dict[str, Any]:
         """Reported metrics by name."""

@@ -49,8 +49,8 @@ class VariationalGON(Variational, GON):
     within 1 / sqrt(latent_dim), biases too: a normalised decoder that is given exactly zero divides
     by the variance of a constant.
 
-    `encode` gives the mean, an affine map of the image, so the model folds like a `GON`. Samples
-    come from the prior.
+    `encode` gives the mean, an affine map of the image, so the model folds like a `GON`. For
+    samples see `Variational`.
 
     Args:
         decoder: as in `GON`.
@@ -112,7 +112,6 @@ class VariationalGON(Variational, GON):
         super().__init__(
             decoder=decoder,
             loss=loss,
-            components=None,
             latent_regularizer=latent_regularizer,
             step=step,
             damping=damping,

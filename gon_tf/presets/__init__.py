@@ -2,7 +2,7 @@
 
     config.json        class and constructor arguments of the model and its decoder, versions
     metadata.json      where it comes from: data, recipe, metrics, licence
-    model.weights.h5   the weights, with the Gaussian of the latents
+    model.weights.h5   the weights, with what is known of how latents are distributed
 
 Nothing in a preset is code: the classes are those that are registered with Keras, their arguments
 plain values, the weights arrays. A preset may come from a stranger: whatever it claims is checked
@@ -65,7 +65,7 @@ def save(
     with files.filling(folder, CONFIG) as temporary:
         # A copy that was never compiled has no optimizer state to save.
         copy = build(config, folder / CONFIG)
-        copy.set_weights(model.get_weights())
+        copy.copy_from(model)
         copy.save_weights(temporary / WEIGHTS)
         files.write_json(temporary / METADATA, metadata)
         files.write_json(temporary / CONFIG, config)

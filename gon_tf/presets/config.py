@@ -15,6 +15,7 @@ from typing import Any
 import keras
 
 from gon_tf.files import first_line
+from gon_tf.latents.labels import MOST_LABELS
 
 OWN = "gon_tf>"  # before the names of the project's classes, which a config leaves out
 OF_EVERY_LAYER = ("name", "trainable", "dtype")  # Keras' own arguments, not saved
@@ -73,7 +74,9 @@ def is_layer(value: Any) -> bool:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether an argument is a text, a number, a truth value, None, or a list of numbers."""
+    """Whether an argument is a text, a number, a truth value, None, or a list of one kind."""
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        return len(value) <= MOST_LABELS and all(map(is_plain, value))
     if isinstance(value, list):
         return len(value) <= MOST_NUMBERS and all(type(item) in (int, float) for item in value)
     if isinstance(value, str):

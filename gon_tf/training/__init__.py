@@ -4,9 +4,11 @@
     variants      the kinds of model: how a recipe becomes one
     schedules     the optimizer and the course of its learning rate
     build         a recipe made ready: images, compiled model, and what can fail before it begins
-    folder        what a training owns of its folder, and how it was begun
+    record        how a training was begun, and whether it goes on the same
+    folder        what a training owns of its folder
     run           the training itself: lock, callbacks, resume, the saved model
     evaluation    metrics and metadata of the trained model
+    cluster       the machines of a training, and how they meet
     distribute    several devices and several machines
     stopping      what signals do
 

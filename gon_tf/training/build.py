@@ -104,7 +104,7 @@ def design(
 
     recipe = variants.complete(recipe)
     check_packages(recipe, options)
-    strategy = distribute.create(options.strategy)
+    strategy = distribute.create(options.strategy, options.wait)
     if recipe.batch_size % strategy.num_replicas_in_sync:
         raise ValueError(
             f"Each of {strategy.num_replicas_in_sync} devices takes an equal part of a batch; "

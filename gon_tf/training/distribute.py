@@ -11,89 +11,32 @@ machines take the loop of this module: Keras 3's `fit` does not run under
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import hashlib
 import json
 import os
 import signal
-import socket
 import sys
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from gon_tf import signals
+from gon_tf.training import cluster
 from gon_tf.training.recipe import STRATEGIES
 
-PATIENCE = 20.0  # seconds to wait for other workers before a word about it
 
-
-@dataclass(frozen=True)
-class Worker:
-    """One process of a training: the first of `count` is the chief, which writes the files."""
-
-    index: int = 0
-    count: int = 1
-    address: str = ""
-    chief: str = ""
-
-    @property
-    def is_chief(self) -> bool:
-        """Whether this process writes the files."""
-        return self.index == 0
-
-
-def worker(strategy: str) -> Worker:
-    """Which process of the training this one is.
-
-    Args:
-        strategy: one of `STRATEGIES`. "multiworker" reads the environment variable TF_CONFIG.
-
-    Raises:
-        ValueError: if TF_CONFIG does not say which workers there are and which one this is.
-    """
-    return read_cluster(os.environ.get("TF_CONFIG", "")) if strategy == "multiworker" else Worker()
-
-
-def read_cluster(config: str) -> Worker:
-    """The worker that a value of TF_CONFIG describes, see `worker`."""
-    workers = '{"worker": ["host1:2222", "host2:2222"]}'
-    example = f'{{"cluster": {workers}, "task": {{"type": "worker", "index": 0}}}}'
-    kind, index, valid = "", -1, False
-    try:
-        values = json.loads(config)
-        workers, task = values["cluster"]["worker"], values["task"]
-        addresses = [(host, int(port)) for host, _, port in (w.rpartition(":") for w in workers)]
-        kind, index = task["type"], int(task["index"])
-        valid = all(host and 0 < port < 65536 for host, port in addresses)
-        valid = valid and 0 < len(set(workers)) == len(workers)
-        valid = valid and values["cluster"].keys() == {"worker"}
-    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
-        pass
-    if not valid:
-        raise ValueError(
-            f"--strategy multiworker needs the environment variable TF_CONFIG, such as {example}. "
-            f"Received: {config[:200] or 'nothing'}"
-        )
-    if kind != "worker" or not 0 <= index < len(workers):
-        raise ValueError(
-            f'The task in TF_CONFIG must be {{"type": "worker", "index": I}}, I from 0 to '
-            f"{len(workers) - 1}. Received: type {kind!r}, index {index}"
-        )
-    return Worker(index, len(workers), workers[index], workers[0])
-
-
-def create(strategy: str) -> Any:
+def create(strategy: str, patience: float = 60.0) -> Any:
     """The `tf.distribute.Strategy` of that name. Make at most one in a process, before all else.
 
     Args:
         strategy: "single" for one device, "mirrored" for all GPUs of this machine (or, without
             one, its logical CPUs), "multiworker" for the machines in TF_CONFIG.
+        patience: seconds to wait for other workers.
 
     Raises:
         ValueError: if there is no such strategy, or TF_CONFIG is not what it must be.
         OSError: if the port of this worker is taken.
-        ConnectionError: if another worker is lost meanwhile.
+        ConnectionError: if another worker does not come, or is lost meanwhile.
     """
     import tensorflow as tf
 
@@ -103,10 +46,8 @@ def create(strategy: str) -> Any:
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     if strategy == "multiworker":
-        this = worker(strategy)
-        check_port(this)
-        wait_for_chief(this)
-        with lost_workers_reported(), ended_by_signals():
+        cluster.meet(cluster.worker(strategy), patience)
+        with lost_workers_reported(), ended_by_signals(), ended_by_time(patience):
             return tf.distribute.MultiWorkerMirroredStrategy()
     raise ValueError(f"strategy must be one of {list(STRATEGIES)}. Received: {strategy!r}")
 
@@ -124,42 +65,24 @@ def ended_by_signals() -> Iterator[None]:
         signals.put_back(former)
 
 
-def check_port(this: Worker) -> None:
-    """Raises OSError if another process listens where this worker should."""
-    port = int(this.address.rpartition(":")[2])
-    try:
-        socket.create_server(("", port)).close()
-    except OSError as error:
-        raise OSError(
-            f"Worker {this.index} cannot listen on port {port} of this machine "
-            f"({os.strerror(error.errno or 0)}): is another one running with the same index in "
-            "TF_CONFIG?"
-        ) from error
+@contextlib.contextmanager
+def ended_by_time(seconds: float) -> Iterator[None]:
+    """Lets the process end with status 1 if the block takes longer, whatever it is busy with.
 
-
-def wait_for_chief(this: Worker) -> None:
-    """Returns when the chief listens, or at once in the chief, and says who waits for whom.
-
-    TensorFlow itself waits without end and a word, and takes SIGTERM for a notice: SIGINT ends it.
+    TensorFlow, when a worker is lost at its start, waits on, and no other thread of Python's runs.
     """
-    text = (
-        f"Worker {this.index}, {this.address}, waits for {{}}. Each needs an index of its own and "
-        "the same list of workers, in the same order, in TF_CONFIG."
+    print(
+        f"All workers are here; if one is lost before they begin, this one ends within {seconds:g} "
+        "seconds.",
+        file=sys.stderr,
+        flush=True,
     )
-    if this.is_chief:
-        print(text.format(f"{this.count - 1} others"), file=sys.stderr, flush=True)
-        return
-    host, _, port = this.chief.rpartition(":")
-    since, told = time.monotonic(), False
-    while True:
-        with contextlib.suppress(OSError):
-            socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
-            print(text.format("the others"), file=sys.stderr, flush=True)
-            return
-        if not told and time.monotonic() - since > PATIENCE:
-            print(text.format(f"worker 0, {this.chief}"), file=sys.stderr, flush=True)
-            told = True
-        time.sleep(0.5)
+    with open(os.devnull, "w") as nowhere:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
 
 def fit(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gon_tf import anomaly, startup
@@ -28,8 +29,10 @@ def measure(network: keras.Model, images: Any) -> dict[str, Any]:
     return {**metrics, "count": sum(len(batch) for batch in images)}
 
 
-def complete(job: Job) -> tuple[keras.Model, dict[str, Any]]:
+def complete(job: Job, names: dict[str, Any]) -> tuple[keras.Model, dict[str, Any]]:
     """The trained model of `job` with the distribution of its latents, and what it achieves.
+
+    `names` are those of the data sets as they were given, see `describe`.
 
     All of it is a function of the weights alone: a copy of the model that has seen no batch yet
     passes over them in a fixed order, as graphs that have met batches of other shapes may round
@@ -47,13 +50,20 @@ def complete(job: Job) -> tuple[keras.Model, dict[str, Any]]:
     if recipe.evaluate:
         shape, options = model.image_shape, {"data_dir": job.data_dir, "crop": recipe.crop}
         evaluated = data.load(recipe.evaluate, shape, recipe.batch_size, **options)
-        metrics = {**measure(model, evaluated), "split": recipe.evaluate}
+        metrics = {**measure(model, evaluated), "split": names.get("evaluate", recipe.evaluate)}
     return model, {"metrics": metrics, anomaly.KEY: anomaly.error_quantiles(model, images)}
 
 
-def describe(job: Job, log: TrainingLog, kept: int) -> dict[str, Any]:
-    """What a user of the trained model should know about its making; `kept` is its epoch."""
-    recipe = job.recipe
+def describe(job: Job, log: TrainingLog, kept: int, names: dict[str, Any]) -> dict[str, Any]:
+    """What a user of the trained model should know about its making.
+
+    Args:
+        job: what was trained.
+        log: how it went.
+        kept: the epoch whose weights are kept.
+        names: of the data sets, as they were given: no absolute paths of this machine.
+    """
+    recipe = replace(job.recipe, **names)
     height, width, channels = job.model.image_shape
     colours = "grey" if channels == 1 else "RGB"
     cropped = "cropped to its aspect and " if recipe.crop else ""

@@ -1,93 +1,98 @@
-"""The folder of a training: what of it is the training's own, how it was begun, whether it is done.
+"""The folder of a training: what of it is the training's own, and how that makes way for another.
 
-`run.json`, the record, is the sign that a training has taken the folder. A training never begins
-where files have the names of its own and no record says that they are, so from then on they are.
-Only these are ever removed; whatever else is in the folder stays.
+A training notes in its record each file that it is about to write, and never takes one that is
+there already. Only what a record names is ever removed; whatever else is in the folder stays. What
+a new training replaces goes to `former/`, beside the model that stays, until there is a new one.
 """
 
 from __future__ import annotations
 
 import contextlib
-import glob
-import json
 import os
 import re
-import warnings
 from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePosixPath
+from typing import Any
 
-from gon_tf import files, startup
+from gon_tf import files
+from gon_tf.training import record
+from gon_tf.training.record import RECORD
 
-if TYPE_CHECKING:
-    from gon_tf.training.build import Job
-    from gon_tf.training.recipe import Options, Recipe
-
-RECORD, LOCK, LOG, CURVE = "run.json", ".lock", "log.csv", "loss.png"
+LOCK, LOG, CURVE, FORMER = ".lock", "log.csv", "loss.png", "former"
 CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
+PICTURES = ("reconstructions", "samples")
 OWN = {  # names of the files that a training writes into each folder
-    "": re.compile(r"log\.csv|loss\.png|run\.json"),
+    "": re.compile(r"log\.csv|loss\.png"),
     CHECKPOINTS: re.compile(r"\d{6}-\d{9}\.checkpoint"),
-    "reconstructions": re.compile(r"\d{4,}\.png"),
-    "samples": re.compile(r"\d{4,}\.png"),
+    **dict.fromkeys(PICTURES, re.compile(r"\d{4,}\.png")),
     f"{TENSORBOARD}/train": re.compile(r"events\.out\.tfevents\..+"),
     f"{TENSORBOARD}/validation": re.compile(r"events\.out\.tfevents\..+"),
-    TENSORBOARD: re.compile("$^"),
 }
 PRESET = ("config.json", "metadata.json", "model.weights.h5")
 
 
-def own_files(folder: Path, within: Iterable[str] = tuple(OWN)) -> list[Path]:
-    """The files in `folder`, or some of its folders, that have the names of a training's own."""
+def alike(folder: Path) -> list[str]:
+    """The files in `folder` that have the names of a training's own, whosoever they are."""
     found = []
-    for name in within:
+    for place, own in OWN.items():
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            places = sorted((folder / name).iterdir())
-            found += [path for path in places if OWN[name].fullmatch(path.name) and path.is_file()]
-    return found
+            paths = sorted((folder / place).iterdir())
+            found += [path for path in paths if own.fullmatch(path.name) and path.is_file()]
+    return [path.relative_to(folder).as_posix() for path in found]
 
 
-def remove(folder: Path, within: Iterable[str] = tuple(OWN)) -> None:
-    """Remove the training's own files but its record, and its folders if they are empty then."""
-    for path in own_files(folder, within):
-        if path.name != RECORD:
-            path.unlink(missing_ok=True)
-    for name in filter(None, within):
-        with contextlib.suppress(OSError):  # not there, or not empty
-            (folder / name).rmdir()
+def named(folder: Path) -> list[str]:
+    """The files that the record in `folder` says are its own, of those that are there.
+
+    Raises:
+        ValueError: if there is no record.
+        OSError: if it cannot be read.
+    """
+    names = record.read(folder)["files"]
+    present = alike(folder)  # which keeps a forged record from naming others
+    return present if names is None else sorted(set(present) & set(names))
 
 
-def record(job: Job) -> dict[str, Any]:
-    """What tells a run from others."""
-    return {
-        "recipe": job.recipe.to_json(),
-        "options": job.options.to_json(),
-        "dataset": job.dataset,
-        "images": job.fingerprint,
-        "threads": startup.threads(),
-        "finished": False,
-    }
+def note(folder: Path, names: Iterable[str]) -> None:
+    """Note in the record that the training is about to write the files `names`.
+
+    Raises:
+        FileExistsError: if one is there that is somebody else's.
+    """
+    own = record.read(folder)["files"]
+    own = alike(folder) if own is None else own
+    new = [name for name in names if name not in own]
+    for name in new:
+        if os.path.lexists(folder / name):
+            raise FileExistsError(
+                f"{folder / name} is not this training's; move it away and go on with --resume."
+            )
+    if new:  # of the checkpoints most are gone
+        gone = f"{CHECKPOINTS}/"
+        own = [name for name in own if not name.startswith(gone) or (folder / name).exists()]
+        record.change(folder, files=[*own, *new])
 
 
-def inputs(recipe: Recipe, data_dir: Path | None) -> list[Path]:
-    """The files and folders that a recipe reads, but for TensorFlow's data sets."""
-    names = list(filter(None, (recipe.dataset, recipe.validation, recipe.evaluate)))
-    names += [part.strip() for name in names for part in name.split(",")]
-    names += [name.rpartition(":")[0] for name in names]  # digits.npz:x_test
-    found: list[str] = []
-    for name in map(os.path.expanduser, names):
-        if not is_tfds(name, data_dir):
-            found += [name] if name and os.path.exists(name) else glob.glob(name)
-    return list(map(Path, dict.fromkeys(found)))
+def announce(folder: Path, path: Path) -> None:
+    """`note` of one path."""
+    note(folder, [path.relative_to(folder).as_posix()])
 
 
-def is_tfds(name: str, data_dir: Path | None) -> bool:
-    """Whether a name, perhaps that of a folder, too, means one of TensorFlow's data sets."""
-    usual = os.path.expanduser("~/tensorflow_datasets")  # `~` stays where nobody has a home
-    root = data_dir or os.environ.get("TFDS_DATA_DIR") or usual
-    place = Path(root) / name.lower().replace("-", "_")
-    prepared = (place.glob(f"{part}/dataset_info.json") for part in ("*", "*/*"))
-    return Path(name).name == name and any(map(any, prepared))
+def note_events(folder: Path) -> None:
+    """Note in the record what TensorFlow has written for TensorBoard from within this process."""
+    names = [name for name in alike(folder) if name.startswith(f"{TENSORBOARD}/")]
+    own, mark = named(folder), f".{os.getpid()}."
+    if new := [name for name in names if name not in own and mark in PurePosixPath(name).name]:
+        record.change(folder, files=[*own, *new])
+
+
+def remove(folder: Path, names: Iterable[str]) -> None:
+    """Remove files, and the folders that are empty then."""
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+        for place in list(PurePosixPath(name).parents)[:-1]:
+            with contextlib.suppress(OSError):  # not empty
+                (folder / place).rmdir()
 
 
 def former(folder: Path) -> dict[str, Any] | None:
@@ -97,7 +102,7 @@ def former(folder: Path) -> dict[str, Any] | None:
         ValueError: if there is something else in the folder.
     """
     if (folder / RECORD).exists():
-        return read(folder)
+        return record.read(folder)
     if content(folder):
         raise ValueError(f"The folder {folder} holds no training that could go on.")
     return None
@@ -109,20 +114,6 @@ def content(folder: Path) -> list[str]:
         return []
     names = sorted(path.name for path in folder.iterdir())
     return [name for name in names if name != LOCK and not files.TEMPORARY.fullmatch(name)]
-
-
-def read(folder: Path) -> dict[str, Any]:
-    """The record in `folder`.
-
-    Raises:
-        ValueError: if it is none.
-        OSError: if it cannot be read.
-    """
-    with contextlib.suppress(ValueError):
-        values = files.read_json(folder / RECORD)
-        if all(isinstance(values.get(part), dict) for part in ("recipe", "options", "dataset")):
-            return {"finished": False, **values}
-    raise ValueError(f"{folder / RECORD} does not say how the training was begun.")
 
 
 def check_new(folder: Path, sources: Iterable[Path], *, overwrite: bool) -> None:
@@ -146,17 +137,21 @@ def check_new(folder: Path, sources: Iterable[Path], *, overwrite: bool) -> None
     if content(folder) and not overwrite:
         raise FileExistsError(f"The folder {folder} exists already; --overwrite replaces it.")
     files.check_apart(folder, sources)
+    ours: list[str] | None = None
     with contextlib.suppress(ValueError, OSError):
-        read(folder)
-        return
-    strange = own_files(folder)
-    if not is_preset(folder):
-        strange += [folder / name for name in PRESET if (folder / name).exists()]
-    if strange:
-        raise FileExistsError(
-            f"{strange[0]} is there, and no {RECORD} says that a training wrote it; choose another "
-            "folder."
-        )
+        ours = [*named(folder), RECORD]
+    others = [name for name in (*alike(folder), RECORD) if name not in (ours or [])]
+    if ours is None and not is_preset(folder):
+        others += PRESET
+    aside = folder / FORMER
+    if not is_record(aside) and (content(aside) or not aside.is_dir()):
+        others.append(FORMER)
+    for name in others:
+        if os.path.lexists(folder / name):
+            raise FileExistsError(
+                f"{folder / name} is there, and no {RECORD} says that a training wrote it; choose "
+                "another folder."
+            )
 
 
 def is_preset(folder: Path) -> bool:
@@ -166,60 +161,60 @@ def is_preset(folder: Path) -> bool:
     return False
 
 
+def is_record(folder: Path) -> bool:
+    """Whether a folder has the record of a training."""
+    with contextlib.suppress(ValueError, OSError):
+        return bool(record.read(folder))
+    return False
+
+
 def begin(folder: Path, values: dict[str, Any]) -> None:
     """Make `folder` that of a new run with the record `values`.
 
-    The model of a former one stays until there is a new one.
+    What a former one has written goes to `former/`. The model of that stays where it is. If this
+    has happened before, and there is no new model since, what makes way is of no model, and goes.
     """
-    remove(folder)
-    files.write_json(folder / RECORD, values)
+    own = None
+    if is_record(folder):
+        own = named(folder)
+        if not is_record(folder / FORMER):
+            files.write_json(folder / FORMER / RECORD, {**record.read(folder), "files": own})
+    files.write_json(folder / RECORD, {**values, "files": own or [], "begun": not own})
+    make_way(folder)
+
+
+def make_way(folder: Path) -> None:
+    """Let the files of a former run make way for one that is about to begin: once or never."""
+    values = record.read(folder)
+    if values.get("begun", True):
+        return
+    own, aside = named(folder), folder / FORMER
+    wanted = record.read(aside)["files"] or []
+    for name in own:
+        if name in wanted and not (aside / name).exists():
+            (aside / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(folder / name, aside / name)
+    remove(folder, own)
+    files.write_json(folder / RECORD, {**values, "files": [], "begun": True})
 
 
 def clean(folder: Path) -> None:
     """Remove what a process that was killed has left half-written."""
-    for name in OWN:
+    for name in (*OWN, TENSORBOARD, FORMER):
         files.remove_temporary(folder / name)
 
 
 def finish(folder: Path) -> None:
-    """Note that the model is there; no checkpoint is needed any more."""
-    files.write_json(folder / RECORD, {**read(folder), "finished": True})
-    remove(folder, [CHECKPOINTS])
+    """Note that the model is there, and remove what is not needed any more."""
+    record.change(folder, finished=True)
+    clean_finished(folder)
 
 
-def check_settings(former: dict[str, Any], recipe: Recipe, options: Options) -> None:
-    """Raise ValueError if a run would go on in another way than it was begun."""
-    now = {**recipe.to_json(), **options.to_json()}
-    if now["channels"] is None:  # as the images have it
-        now["channels"] = former["recipe"].get("channels")
-    if changed := differences({**former["recipe"], **former["options"]}, now):
-        raise ValueError(
-            f"--resume needs the options that the training was begun with; now {changed}."
-        )
-
-
-def check_same(former: dict[str, Any], now: dict[str, Any]) -> None:
-    """Raise ValueError if the images are not those that a run was begun with; warn of threads."""
-    if changed := differences(former["dataset"], now["dataset"]):
-        raise ValueError(f"The training was begun with another data set; now {changed}.")
-    if former.get("images", now["images"]) != now["images"]:  # 0.1.0 did not note them
-        raise ValueError(
-            "The training was begun with other images: as many, but their pixels or their order "
-            "have changed since."
-        )
-    if former.get("threads", now["threads"]) != now["threads"]:
-        warnings.warn(
-            f"The training was begun with {former['threads']} threads, now there are "
-            f"{now['threads']}: its weights may differ in their last bits.",
-            stacklevel=2,
-        )
-
-
-def differences(former: dict[str, Any], now: dict[str, Any]) -> str:
-    """The entries that differ, in words; "" if none does."""
-    return ", ".join(
-        f"{name.replace('_', '-')} is {json.dumps(now.get(name))} "
-        f"(was {json.dumps(former.get(name))})"
-        for name in {**former, **now}
-        if former.get(name) != now.get(name)
-    )
+def clean_finished(folder: Path) -> None:
+    """Remove checkpoints and the former training, which a kill in the last moment may have left."""
+    if not record.read(folder)["finished"]:  # another run has begun since
+        return
+    remove(folder, [name for name in named(folder) if name.startswith(f"{CHECKPOINTS}/")])
+    if is_record(folder / FORMER):
+        remove(folder / FORMER, named(folder / FORMER))
+        remove(folder, [f"{FORMER}/{RECORD}"])

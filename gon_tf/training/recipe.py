@@ -226,6 +226,9 @@ class Options(Settings):
     strategy: str = setting(
         "single", "One device, all GPUs of this machine, or the machines in TF_CONFIG.", STRATEGIES
     )
+    wait: float = setting(
+        60.0, "Seconds to wait for the other machines in TF_CONFIG.", POSITIVE, metavar="SECONDS"
+    )
     steps_per_execution: int = setting(
         1, "Steps that run without a look at them: faster for small models.", COUNT
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gon_tf import files, startup
-from gon_tf.training import build, distribute, evaluation, stopping, variants
+from gon_tf.training import build, cluster, distribute, evaluation, record, stopping, variants
 from gon_tf.training import folder as folders
 from gon_tf.training.recipe import Options, Recipe
 
@@ -71,7 +71,7 @@ def train(
         >>> recipe = gon_tf.training.Recipe("conv", "mnist:train", evaluate="mnist:test", epochs=12)
         >>> metadata = gon_tf.train(recipe, "my-gon")
         >>> sorted(metadata["metrics"])
-        ['count', 'loss', 'psnr', 'split', 'sse']
+        ['count', 'loss', 'psnr', 'split', 'sse', 'ssim']
         >>> gon_tf.load("my-gon").sample(16).shape
         (16, 32, 32, 1)
     """
@@ -79,14 +79,14 @@ def train(
     data_dir = None if data_dir is None else files.path_of(data_dir)
     recipe = variants.complete(recipe)
     build.check_packages(recipe, options)
-    chief = distribute.worker(options.strategy).is_chief
-    sources = [*inputs, *folders.inputs(recipe, data_dir)]
+    chief = cluster.worker(options.strategy).is_chief
+    sources = [*inputs, *record.inputs(recipe, data_dir)]
 
     def claim() -> dict[str, Any] | None:
         """The record of the run that goes on; None if a new one may begin."""
         former = folders.former(folder) if resume else None
         if former:
-            folders.check_settings(former, recipe, options)
+            record.check_settings(former, recipe, options, data_dir)
         elif chief:
             folders.check_new(folder, sources, overwrite=overwrite)
         return former
@@ -94,7 +94,7 @@ def train(
     former = claim()  # to know at once what is wrong; what counts is the same under the lock
     if former and former["finished"]:
         with contextlib.suppress(OSError), files.locked(folder / folders.LOCK):
-            clean_finished(folder)
+            folders.clean_finished(folder)
         return finished(folder)
     startup.start_tensorflow()
     several = options.strategy == "multiworker"
@@ -104,17 +104,11 @@ def train(
             with files.locked(folder / folders.LOCK):
                 former = claim()
                 if former and former["finished"]:
-                    clean_finished(folder)
+                    folders.clean_finished(folder)
                     return finished(folder)
                 return run(job, folder, former)
         follow(job, folder)
     return {}
-
-
-def clean_finished(folder: Path) -> None:
-    """Remove checkpoints that a kill in the last moment has left, in a folder that is locked."""
-    if (folders.read(folder) or {}).get("finished"):  # and no other run has begun since
-        folders.remove(folder, [folders.CHECKPOINTS])
 
 
 def finished(folder: Path) -> dict[str, Any]:
@@ -125,18 +119,21 @@ def finished(folder: Path) -> dict[str, Any]:
 
 def run(job: Job, folder: Path, former: dict[str, Any] | None) -> dict[str, Any]:
     """Train into a folder that is locked, and go on if there is a `former` run."""
-    record = folders.record(job)
+    values = record.of_job(job)
     if former:
-        folders.check_same(former, record)
+        record.check_same(former, values)
+        folders.make_way(folder)
     else:
-        folders.begin(folder, record)
+        folders.begin(folder, values)
     folders.clean(folder)
+    folders.note(folder, [folders.LOG, folders.CURVE])
     strategy = job.model.distribute_strategy
     distribute.check_alike(strategy, "images", job.fingerprint)
     try:
         log, kept = fit(job, folder, writes=True)
-        model, results = evaluation.complete(job)
-        metadata = {**evaluation.describe(job, log, kept), **results}
+        names = (former or values).get("as_given", {})
+        model, results = evaluation.complete(job, names)
+        metadata = {**evaluation.describe(job, log, kept, names), **results}
         model.save_to_preset(folder, metadata=metadata, overwrite=True)
     except Exception as error:
         if files.disk_is_full(error):
@@ -170,13 +167,15 @@ def fit(job: Job, folder: Path, *, writes: bool):
     knowing = knowing_callbacks(recipe)
     log = TrainingLog(folder / folders.LOG, folder / folders.CURVE)
     writing = [log] if writes else []
-    identity = json.dumps([recipe.to_json(), job.fingerprint])
+    described = {k: v for k, v in recipe.to_json().items() if k not in record.NAMES}
+    identity = json.dumps([described, job.fingerprint])
     checkpoint = Checkpoint(
         folder / folders.CHECKPOINTS,
         every=job.options.checkpoint_every,
         callbacks=[*knowing, *writing],
         writes=writes,
         of=hashlib.sha256(identity.encode()).hexdigest(),
+        announce=functools.partial(folders.announce, folder),
     )
     if writes:
         writing += drawing_callbacks(job, folder)
@@ -236,12 +235,19 @@ def drawing_callbacks(job: Job, folder: Path) -> list[keras.callbacks.Callback]:
     chosen: list[keras.callbacks.Callback] = []
     log_dir = folder / folders.TENSORBOARD if job.options.tensorboard else None
     if log_dir:
+
+        def note(epoch: int, logs: Any = None) -> None:
+            folders.note_events(folder)
+
         chosen.append(keras.callbacks.TensorBoard(log_dir, write_graph=False))
+        chosen.append(keras.callbacks.LambdaCallback(on_epoch_begin=note, on_epoch_end=note))
     count = max(2, min(SHOWN, SHOWN_BYTES // math.prod(job.model.image_shape)))
     shown = (job.validation or job.images).first(count)
     if job.options.pictures_every and len(shown) > 1:
         every = job.options.pictures_every
-        chosen.append(Pictures(shown, folder, log_dir and log_dir / "train", every=every))
+        events = log_dir and log_dir / "train"
+        announce = functools.partial(folders.announce, folder)
+        chosen.append(Pictures(shown, folder, events, every=every, announce=announce))
     return chosen
 
 

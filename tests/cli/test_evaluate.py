@@ -85,13 +85,46 @@ def test_evaluate_for_people(run, grey_model, pictures):
     result = run("evaluate", grey_model, pictures)
     assert result.exit_code == 0, result.stderr
     values = dict(line.split() for line in result.stdout.splitlines())
-    assert values.keys() == {"loss", "sse", "psnr", "count"}
+    assert values.keys() == {"loss", "sse", "psnr", "ssim", "count"}
     assert values["count"] == "12"
+
+
+def test_samples(run, grey_model, pictures):
+    arguments = ["evaluate", grey_model, pictures, "--samples", 12, "--trained-on", pictures]
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert (found["samples"], found["repeats"], len(found["frechet_of_each"])) == (12, 3, 3)
+    assert found["frechet"] > found["frechet_of_training_images"] >= 0
+    assert 0 <= found["copies"] <= 1
+    assert found["sse"] > 0
+    people = run(*arguments, "--repeats", 1)
+    values = dict(line.split() for line in people.stdout.splitlines())
+    assert values["frechet_deviation"] == "-"
+    assert "frechet_of_each" not in values
+
+
+def test_samples_are_held_against_the_images_of_the_recipe(run, grey_model, pictures, tmp_path):
+    folder = shutil.copytree(grey_model, tmp_path / "known")
+    metadata = json.loads((folder / "metadata.json").read_text())
+    (folder / "metadata.json").write_text(
+        json.dumps({**metadata, "recipe": {"dataset": str(pictures)}})
+    )
+    arguments = ["--samples", 8, "--repeats", 1, "--json"]
+    known = run("evaluate", folder, pictures, *arguments)
+    named = run("evaluate", grey_model, pictures, *arguments, "--trained-on", pictures)
+    assert known.exit_code == 0, known.stderr
+    assert json.loads(known.stdout)["frechet"] == json.loads(named.stdout)["frechet"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
+        (["tiny-conv", "pictures", "--samples", "9", "--per-image"], 2, "not both"),
+        (["tiny-conv", "pictures", "--repeats", "2"], 2, "--repeats goes with --samples N"),
+        (["tiny-conv", "pictures", "--trained-on", "x"], 2, "--trained-on goes with --samples"),
+        (["tiny-conv", "pictures", "--samples", "1"], 2, "1 is not in the range"),
+        (["tiny-conv", "pictures", "--samples", "9"], 1, "name the images by --trained-on"),
         (["tiny-cnv", "pictures"], 1, "did you mean 'tiny-conv'?"),
         (["tiny-conv", "mnits"], 1, "did you mean 'mnist'?"),
         (["tiny-conv", "nowhere/"], 1, "nowhere"),

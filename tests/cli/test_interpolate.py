@@ -1,6 +1,8 @@
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import gon_tf
 from gon_tf.pictures import GAP, to_uint8
@@ -8,7 +10,7 @@ from gon_tf.pictures import GAP, to_uint8
 
 def test_a_row(run, grey_model, pictures, tmp_path, pixels):
     ends = pictures / "00.png", pictures / "01.png"
-    result = run("interpolate", grey_model, *ends, "--steps", 3, "-o", "row.png")
+    result = run("interpolate", grey_model, *ends, "--steps", 3, "-o", "row.png", "--zoom", 1)
     assert (result.exit_code, result.stdout) == (0, "row.png\n"), result.stderr
     row = pixels(tmp_path / "row.png").astype(int)
     assert row.shape == (8, 3 * 8 + 2 * GAP)
@@ -21,7 +23,18 @@ def test_a_row(run, grey_model, pictures, tmp_path, pixels):
 
 def test_the_ends_are_the_reconstructions(run, grey_model, pictures, tmp_path, pixels):
     ends = pictures / "00.png", pictures / "01.png"
-    arguments = ["interpolate", grey_model, *ends, "--steps", 12, "-o", "frames", "--grid"]
+    arguments = [
+        "interpolate",
+        grey_model,
+        *ends,
+        "--steps",
+        12,
+        "-o",
+        "frames",
+        "--grid",
+        "--zoom",
+        1,
+    ]
     result = run(*arguments, "--json")
     assert result.exit_code == 0, result.stderr
     names = [f"frames/step-{step:02}.png" for step in range(1, 13)]
@@ -31,6 +44,22 @@ def test_the_ends_are_the_reconstructions(run, grey_model, pictures, tmp_path, p
         step = pixels(tmp_path / "frames" / f"step-{frame}.png").astype(int)
         assert abs(step - pixels(tmp_path / "ends" / f"{end}.png")).max() <= 1
     assert pixels(tmp_path / "frames" / "grid.png").shape == (16 + GAP, 10 * (8 + GAP) - GAP)
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp"])
+def test_an_animation(run, grey_model, pictures, tmp_path, suffix):
+    ends = pictures / "00.png", pictures / "01.png"
+    result = run("interpolate", grey_model, *ends, "-o", f"x.{suffix}")
+    assert (result.exit_code, result.stdout) == (0, f"x.{suffix}\n"), result.stderr
+    assert run("interpolate", grey_model, *ends, "--steps", 30, "-o", "frames").exit_code == 0
+    with Image.open(tmp_path / f"x.{suffix}") as moving:
+        assert (moving.n_frames, moving.size) == (58, (280, 280))
+        moving.seek(29)
+        last = np.asarray(moving.convert("L"))[::35, ::35]
+    frame = np.asarray(Image.open(tmp_path / "frames" / "step-30.png"))
+    assert abs(last.astype(int) - frame).max() <= 1
+    kept = run("interpolate", grey_model, *ends, "-o", f"x.{suffix}")
+    assert (kept.exit_code, "exists already" in kept.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(

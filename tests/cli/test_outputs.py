@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 
+from gon_tf import pictures
 from gon_tf.cli import outputs
 
 
@@ -36,6 +38,28 @@ def test_a_plan_for_one_file():
     assert planned == outputs.Plan([], Path("out.webp"))
     assert planned.written == [Path("out.webp")]
     assert planned.target(1) == Path("out.webp")
+
+
+def test_a_grid_is_enlarged_and_other_files_are_not(tmp_path, pixels):
+    images = [np.full((8, 8, 1), value, np.uint8) for value in (0, 255)]
+    for zoom, width in [(1, 18), (2, 36), (None, 612)]:
+        planned = outputs.plan(tmp_path / "out", "ab", grid=True, as_json=False, zoom=zoom)
+        planned.write(images, pictures.row)
+        assert [pixels(path).shape for path in planned.files] == [(8, 8), (8, 8)]
+        assert pixels(planned.grid).shape == (width // 18 * 8, width)
+        single = outputs.plan(tmp_path / "a.png", "a", grid=False, as_json=False, zoom=zoom)
+        single.write(images[:1])
+        assert pixels(tmp_path / "a.png").shape == (8 * (zoom or 1),) * 2
+
+
+def test_a_grid_that_is_too_large():
+    outputs.check_grid(64, (28, 28), 50)
+    with pytest.raises(
+        ValueError, match="pictures of 2000x2000 pixels is too large; give a folder"
+    ):
+        outputs.check_grid(64, (2000, 2000))
+    with pytest.raises(ValueError, match="enlarged 58 times at most. Received: --zoom 64"):
+        outputs.check_grid(64, (28, 28), 64)
 
 
 def test_a_plan_for_stdout():

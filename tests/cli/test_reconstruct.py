@@ -18,7 +18,9 @@ def expected(grey_model, pictures, pixels):
 
 
 def test_main_job_in_a_process(process, grey_model, pictures, tmp_path, expected, pixels):
-    command = process("reconstruct", str(grey_model), str(pictures), "-o", "grid.png", "--json")
+    command = process(
+        "reconstruct", str(grey_model), str(pictures), "-o", "grid.png", "--zoom", "1", "--json"
+    )
     with command:
         stdout, stderr = command.communicate()
     assert (command.returncode, stderr) == (0, "")
@@ -45,7 +47,7 @@ def test_main_job_in_a_process(process, grey_model, pictures, tmp_path, expected
 def test_a_folder_of_reconstructions(run, grey_model, pictures, expected, tmp_path, pixels):
     (pictures / "sub").mkdir()
     Image.open(pictures / "03.png").save(pictures / "sub" / "03.bmp")
-    result = run("reconstruct", grey_model, pictures, "-o", "out", "--grid")
+    result = run("reconstruct", grey_model, pictures, "-o", "out", "--grid", "--zoom", 1)
     assert result.exit_code == 0, result.stderr
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"grid.png", "03-2.png", *(f"{i:02}.png" for i in range(12))}
@@ -64,7 +66,7 @@ def test_a_folder_of_reconstructions(run, grey_model, pictures, expected, tmp_pa
 def test_one_picture(run, grey_model, pictures, tmp_path, pixels):
     arguments = ["reconstruct", grey_model, pictures / "00.png", "-o"]
     assert run(*arguments, "one.png").exit_code == 0
-    assert run(*arguments, "grid.png", "--grid").exit_code == 0
+    assert run(*arguments, "grid.png", "--grid", "--zoom", 1).exit_code == 0
     one, grid = pixels(tmp_path / "one.png"), pixels(tmp_path / "grid.png")
     assert one.shape == (8, 8)
     assert (grid[:8] == pixels(pictures / "00.png")).all()
@@ -94,12 +96,12 @@ def test_pictures_of_every_kind_and_size(run, grey_model, rgb_model, tmp_path, p
     (tmp_path / "deep-rgb.png").write_bytes(png_16_bit(2, [0xFFFF, 0x8000, 0x0000]))
     names = ["clear.png", "deep.png", "deep-rgb.png", "palette.png", "veil.webp", "wide.jpg"]
 
-    result = run("reconstruct", grey_model, *names, "-o", "grey.png", "--grid")
+    result = run("reconstruct", grey_model, *names, "-o", "grey.png", "--grid", "--zoom", 1)
     assert result.exit_code == 0, result.stderr
     first_row = pixels(tmp_path / "grey.png")[4, 4 :: 8 + GAP]
     assert first_row.tolist() == [255, 128, 151, 0, 153, 76]
 
-    result = run("reconstruct", rgb_model, *names, "-o", "rgb.png")
+    result = run("reconstruct", rgb_model, *names, "-o", "rgb.png", "--zoom", 1)
     assert result.exit_code == 0, result.stderr
     first_row = pixels(tmp_path / "rgb.png")[4, 4 :: 8 + GAP]
     colours = [[255] * 3, [128] * 3, [255, 128, 0], [0] * 3, [153] * 3, [254, 0, 0]]
@@ -113,7 +115,9 @@ def test_turned_pictures_come_upright(run, grey_model, tmp_path, pixels):
     exif = image.getexif()
     exif[0x0112] = 6  # to be turned a quarter clockwise
     image.save(tmp_path / "a.png", exif=exif)
-    assert run("reconstruct", grey_model, "a.png", "-o", "x.png", "--grid").exit_code == 0
+    assert (
+        run("reconstruct", grey_model, "a.png", "-o", "x.png", "--grid", "--zoom", 1).exit_code == 0
+    )
     assert (pixels(tmp_path / "x.png")[:8] == upright).all()
 
 
@@ -122,7 +126,9 @@ def test_fit(run, grey_model, tmp_path, pixels, fit, row):
     wide = np.zeros((8, 24), np.uint8)
     wide[:, 8:16] = 100
     Image.fromarray(wide).save(tmp_path / "a.png")
-    result = run("reconstruct", grey_model, "a.png", "-o", "x.png", "--grid", "--fit", fit)
+    result = run(
+        "reconstruct", grey_model, "a.png", "-o", "x.png", "--grid", "--zoom", 1, "--fit", fit
+    )
     assert result.exit_code == 0, result.stderr
     original = pixels(tmp_path / "x.png")[:8]
     assert (original[:, 0] == row).all()

@@ -11,7 +11,7 @@ def test_seeds_in_a_process_and_here_give_the_same_pictures(
     process, run, grey_model, tmp_path, pixels
 ):
     command = process("sample", str(grey_model), "--seeds", "70,17,2-3", "-o", "some", "--json")
-    result = run("sample", grey_model, "-n", 20, "-o", "many", "--grid")
+    result = run("sample", grey_model, "-n", 20, "-o", "many", "--grid", "--zoom", 1)
     with command:
         stdout, stderr = command.communicate()
     assert (command.returncode, stderr) == (0, "")
@@ -37,7 +37,7 @@ def test_pictures_are_the_models_samples(grey_model):
 
 
 def test_a_grid(run, grey_model, tmp_path, pixels):
-    assert run("sample", grey_model, "-o", "all.png").stdout == "all.png\n"
+    assert run("sample", grey_model, "-o", "all.png", "--zoom", 1).stdout == "all.png\n"
     assert run("sample", grey_model, "--seeds", "9", "-o", "nine.png").exit_code == 0
     everything, nine = pixels(tmp_path / "all.png"), pixels(tmp_path / "nine.png")
     assert everything.shape == (8 * 10 - GAP, 8 * 10 - GAP)
@@ -47,7 +47,7 @@ def test_a_grid(run, grey_model, tmp_path, pixels):
 def test_a_picture_is_the_same_whatever_the_batch(run, grey_model, pixels):
     alone = pixels(run("sample", grey_model, "--seeds", "17", "-o", "-").stdout_bytes)
     for seeds, row, column in [("0-63", 2, 1), ("16-18,70-75", 0, 1), ("9,100-106,17", 2, 2)]:
-        result = run("sample", grey_model, "--seeds", seeds, "-o", "-")
+        result = run("sample", grey_model, "--seeds", seeds, "-o", "-", "--zoom", 1)
         assert (result.exit_code, result.stderr) == (0, "")
         grid = pixels(result.stdout_bytes)
         top, left = row * (8 + GAP), column * (8 + GAP)

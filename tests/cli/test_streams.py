@@ -13,7 +13,7 @@ from gon_tf.pictures import GAP
 
 @pytest.mark.slow
 def test_a_picture_through_a_pipe(process, grey_model, pictures, pixels):
-    arguments = ["reconstruct", grey_model, "-", "-o", "-", "--grid"]
+    arguments = ["reconstruct", grey_model, "-", "-o", "-", "--grid", "--zoom", "1"]
     with process(*arguments, text=False, stdin=subprocess.PIPE) as command:
         stdout, stderr = command.communicate((pictures / "00.png").read_bytes())
     assert command.returncode == 0, stderr

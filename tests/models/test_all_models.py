@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 import gon_tf
+from gon_tf import metrics
 from gon_tf.latents import Normal
 
 SHAPE, LATENTS = (8, 8, 1), 4
@@ -119,7 +120,7 @@ def test_fit_lowers_the_loss_and_reports_metrics(model, images):
     ).history
     names = {metric.name for metric in model.reported_metrics}
     assert names >= METRICS
-    assert set(history) == names | {f"val_{name}" for name in names}
+    assert set(history) == names | {f"val_{name}" for name in {*names, "ssim"}}
     assert history["loss"][-1] < history["loss"][0]
     assert history["val_loss"][-1] < history["val_loss"][0]
 
@@ -129,6 +130,9 @@ def test_evaluate_agrees_with_reconstruct(trained, images):
     errors = np.sum((trained.reconstruct(images) - images / 255.0) ** 2, axis=(1, 2, 3))
     assert measured["sse"] == pytest.approx(errors.mean(), rel=1e-3)
     assert measured["psnr"] == pytest.approx(np.mean(-10 * np.log10(errors / 64)), rel=1e-3)
+    similarity = metrics.SSIM()
+    similarity.update_state(images / 255.0, trained.reconstruct(images))
+    assert measured["ssim"] == pytest.approx(float(similarity.result()), rel=1e-3)
 
 
 def test_three_ways_to_reconstruct_are_one(trained, images):

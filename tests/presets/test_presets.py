@@ -12,7 +12,7 @@ from gon_tf import files, presets
 
 @pytest.fixture
 def model():
-    return gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 3, filters=2), damping=0.02)
+    return gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 3, filters=2), damping=0.02, components=1)
 
 
 @pytest.fixture
@@ -175,7 +175,9 @@ def test_config_that_is_nested_deeply(preset):
     ],
 )
 def test_implicit_config_that_asks_for_too_much(tmp_path, decoder, arguments):
-    model = gon_tf.ImplicitGON(gon_tf.ImplicitDecoder(1, 2, width=4, depth=1), (4, 4, 1))
+    model = gon_tf.ImplicitGON(
+        gon_tf.ImplicitDecoder(1, 2, width=4, depth=1), (4, 4, 1), components=1
+    )
     model.save_to_preset(tmp_path / "preset")
     preset = altered(tmp_path / "preset", **decoder)
     config = json.loads((preset / "config.json").read_text())
@@ -224,7 +226,7 @@ def test_truncated_and_foreign_weights(preset):
 
 
 def test_weights_of_another_model(preset, tmp_path):
-    other = gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 5, filters=2))
+    other = gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 5, filters=2), components=1)
     other.save_weights(tmp_path / "other.weights.h5")
     (tmp_path / "other.weights.h5").replace(preset / "model.weights.h5")
     with pytest.raises(ValueError, match="does not hold the weights of the model"):

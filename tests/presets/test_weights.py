@@ -12,7 +12,7 @@ from gon_tf.presets import weights
 
 
 def model():
-    return gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 3, filters=2))
+    return gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 3, filters=2), components=1)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from PIL import Image
 
 import gon_tf
 from gon_tf import files
-from gon_tf.training import Options, Recipe, build, evaluation, run, stopping
+from gon_tf.training import Options, Recipe, build, evaluation, record, run, stopping
 
 QUICK = Options(pictures_every=0)
 
@@ -56,7 +56,7 @@ def test_one_process_at_a_time(folder, tmp_path):
 def interrupted(folder, model, monkeypatch, recipe=None):
     """A training that ends when its model is to be saved."""
 
-    def die(job):
+    def die(*arguments):
         raise MemoryError
 
     monkeypatch.setattr(evaluation, "complete", die)
@@ -111,6 +111,7 @@ def test_a_finished_run_is_cleaned(folder, tmp_path, capsys):
     checkpoints = tmp_path / "model" / "checkpoints"
     checkpoints.mkdir()
     (checkpoints / "000001-000000000.checkpoint").touch()
+    record.change(tmp_path / "model", files=["checkpoints/000001-000000000.checkpoint"])
     assert gon_tf.train(small(folder), tmp_path / "model", QUICK, resume=True) == metadata
     assert "is done already" in capsys.readouterr().err
     assert not checkpoints.exists()
@@ -127,6 +128,56 @@ def test_overwrite_keeps_what_others_wrote(folder, tmp_path):
     assert all(path.read_text() == "mine" for path in others)
     assert not (model / "samples" / "0001.png").exists()
     assert json.loads((model / "metadata.json").read_text())["seed"] == 1
+
+
+def test_what_is_overwritten_stays_until_there_is_a_new_model(folder, tmp_path, monkeypatch):
+    model = tmp_path / "model"
+    gon_tf.train(small(folder), model, Options())
+    log = (model / "log.csv").read_text()
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "fit", lambda *arguments, **options: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            gon_tf.train(small(folder, seed=1), model, QUICK, overwrite=True)
+    assert gon_tf.load(model)
+    assert (model / "former" / "log.csv").read_text() == log
+    assert (model / "former" / "samples" / "0001.png").exists()
+    gon_tf.train(small(folder, seed=1), model, QUICK, resume=True)
+    assert not (model / "former").exists()
+    assert not (model / "samples").exists()
+
+
+def test_a_picture_of_somebody_elses_is_never_replaced(folder, tmp_path):
+    recipe, model = small(folder, epochs=2), tmp_path / "model"
+    picture = model / "samples" / "0002.png"
+
+    def add(job, folder, **options):
+        picture.parent.mkdir()
+        picture.write_text("mine")
+        return fit(job, folder, **options)
+
+    fit, run.fit = run.fit, add
+    try:
+        with pytest.raises(FileExistsError, match=r"0002.png is not this training's; move it away"):
+            gon_tf.train(recipe, model)
+    finally:
+        run.fit = fit
+    assert picture.read_text() == "mine"
+    picture.rename(tmp_path / "mine.png")
+    gon_tf.train(recipe, model, resume=True)
+    assert picture.exists()
+
+
+def test_resume_from_another_folder(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = small("pictures", evaluate="pictures")
+    interrupted("pictures", tmp_path / "model", monkeypatch, recipe)
+    whole = Recipe.from_json(record.read(tmp_path / "model")["recipe"])
+    assert whole.dataset == str(folder)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    metadata = gon_tf.train(whole, tmp_path / "model", QUICK, resume=True)
+    assert metadata["recipe"]["dataset"] == metadata["metrics"]["split"] == "pictures"
+    assert str(tmp_path) not in json.dumps(metadata)
 
 
 def test_an_empty_path(folder):

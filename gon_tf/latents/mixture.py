@@ -1,4 +1,4 @@
-"""The distribution of latents: priors that `sample` draws from, and interpolation."""
+"""A few full Gaussians of all latents."""
 
 from __future__ import annotations
 
@@ -7,38 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from gon_tf.latents import labels as names
+from gon_tf.latents.gaussians import Gaussians, mixture_draws
+
 MOST_LATENTS = 20_000  # that a mixture is fitted to
-
-
-class Normal:
-    """The prior N(0, I): what the divergence of a variational model is from.
-
-    Args:
-        latent_dim: number of latents.
-    """
-
-    is_fitted = True  # from the start
-
-    def __init__(self, latent_dim: int):
-        self.latent_dim = latent_dim
-
-    def draws(self, seeds: Iterable[int]) -> np.ndarray:
-        """One draw for each seed, `[len(seeds), latent_dim]` float32."""
-        return standard_normal(seeds, self.latent_dim)
-
-    def check_fit(self, count: int | None) -> None:
-        """Accepts any number of latents to be fitted to."""
-
-    def fit(self, batches: Iterable[np.ndarray]) -> None:
-        """Does nothing: this prior does not depend on the latents of images."""
-
-    def affine(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """The root and mean that make a draw of standard normal noise, `noise @ root + mean`."""
-        return np.eye(self.latent_dim, dtype=np.float32), np.zeros(self.latent_dim, np.float32)
-
-    def get_config(self) -> dict[str, Any]:
-        """What a model's constructor is told of its prior."""
-        return {}
+NOT_FITTED = (
+    "The distribution of the latents is not known yet: call fit(images), or fit_latents(images) "
+    "for a model whose weights come from elsewhere."
+)
 
 
 class Mixture:
@@ -52,6 +28,7 @@ class Mixture:
 
     def __init__(self, components: int, latent_dim: int, add_weight: Callable[[str, tuple], Any]):
         shape = (components, latent_dim)
+        self.labels: tuple[str, ...] = ()
         self.components = components
         self.weights = add_weight("mixture_weights", shape[:1])
         self.means = add_weight("latent_mean", shape)
@@ -68,17 +45,16 @@ class Mixture:
         """What `fit` changes."""
         return self.weights, self.means, self.roots, self.fitted
 
-    def draws(self, seeds: Iterable[int]) -> np.ndarray:
+    def draws(self, seeds: Iterable[int], label: str | int | None = None) -> np.ndarray:
         """One draw for each seed, `[len(seeds), latent_dim]` float32.
 
         Raises:
-            ValueError: if the mixture was not fitted.
+            ValueError: if the mixture was not fitted, or a label is asked for: it knows none.
         """
+        if label is not None:
+            names.find(label, ())
         if not self.is_fitted:
-            raise ValueError(
-                "The distribution of the latents is not known yet: call fit(images), or "
-                "fit_latents(images) for a model whose weights come from elsewhere."
-            )
+            raise ValueError(NOT_FITTED)
         return mixture_draws(seeds, *map(np.asarray, (self.weights, self.means, self.roots)))
 
     def check_fit(self, count: int | None) -> None:
@@ -93,22 +69,37 @@ class Mixture:
             if count is not None:
                 check_count(count, self.components)
 
-    def fit(self, batches: Iterable[np.ndarray]) -> None:
-        """Fits the mixture to batches of latents `[n, latent_dim]`, see `fit_mixture`."""
+    def fit(
+        self,
+        batches: Iterable[np.ndarray],
+        metric: Callable | None = None,
+        labels: Sequence | np.ndarray | None = None,
+    ) -> None:
+        """Fits the mixture to batches of latents `[n, latent_dim]`, see `fit_mixture`.
+
+        Raises:
+            ValueError: if there are labels, which this prior has no use for; as `fit_mixture`.
+        """
+        names.refuse(labels, "mixture")
         for variable, value in zip(
             self.variables, (*fit_mixture(batches, self.components), 1.0), strict=True
         ):
             variable.assign(value)
 
-    def affine(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """As `Normal.affine`; None if a draw is more than an affine map of noise."""
-        if self.components > 1 or not self.is_fitted:
-            return None
-        return np.asarray(self.roots[0]), np.asarray(self.means[0])
+    def gaussians(self) -> Gaussians:
+        """This prior as plain arrays; see `Gaussians`.
+
+        Raises:
+            ValueError: if it was not fitted.
+        """
+        if not self.is_fitted:
+            raise ValueError(NOT_FITTED)
+        weights, means, roots = map(np.asarray, (self.weights, self.means, self.roots))
+        return Gaussians(weights, means, roots)
 
     def get_config(self) -> dict[str, Any]:
         """What a model's constructor is told of its prior."""
-        return {"components": self.components}
+        return {"prior": "mixture", "components": self.components}
 
 
 def fit_gaussian(batches: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -122,6 +113,12 @@ def fit_gaussian(batches: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]
     Raises:
         ValueError: if there is no latent, or one is not finite.
     """
+    mean, covariance = moments_of(batches)
+    return mean.astype(np.float32), _root(covariance).astype(np.float32)
+
+
+def moments_of(batches: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean `[latent_dim]` and covariance, float64, as `fit_gaussian`."""
     count, total, products = 0, np.zeros(()), np.zeros(())
     for latents in batches:
         latents = np.asarray(latents, dtype=np.float64)
@@ -134,7 +131,7 @@ def fit_gaussian(batches: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]
         raise ValueError("A Gaussian needs finite latents. Received: latents with NaN or infinity")
     mean = total / count
     covariance = (products - count * np.outer(mean, mean)) / max(count - 1, 1)
-    return mean.astype(np.float32), _root(covariance).astype(np.float32)
+    return mean, covariance
 
 
 def fit_mixture(
@@ -223,60 +220,3 @@ def _root(covariance: np.ndarray) -> np.ndarray:
     """The symmetric square root; it exists for singular covariances too (few images)."""
     variances, axes = np.linalg.eigh(covariance)
     return (axes * np.sqrt(np.maximum(variances, 0.0))) @ axes.T
-
-
-def mixture_draws(
-    seeds: Iterable[int], weights: np.ndarray, means: np.ndarray, roots: np.ndarray
-) -> np.ndarray:
-    """One draw from a mixture (see `fit_mixture`) for each seed, `[len(seeds), latent_dim]`.
-
-    The seed chooses the component, too.
-    """
-    draws = []
-    for seed in seeds:
-        generator = np.random.default_rng(seed)
-        noise = generator.standard_normal(means.shape[1])
-        # Rounding in float32 may leave the sum of the weights a little below 1.
-        chosen = np.searchsorted(np.cumsum(weights) / np.sum(weights), generator.random())
-        draws.append(means[chosen] + noise @ roots[chosen])
-    return np.asarray(draws, dtype=np.float32).reshape(-1, means.shape[1])
-
-
-def standard_normal(seeds: Iterable[int], latent_dim: int) -> np.ndarray:
-    """One draw from N(0, I) for each seed, `[len(seeds), latent_dim]` float32.
-
-    Example:
-        >>> bool((standard_normal([17], 8) == standard_normal(range(64), 8)[17]).all())
-        True
-    """
-    draws = [np.random.default_rng(seed).standard_normal(latent_dim) for seed in seeds]
-    return np.asarray(draws, dtype=np.float32).reshape(-1, latent_dim)
-
-
-def slerp(start: np.ndarray, end: np.ndarray, steps: int) -> np.ndarray:
-    """Points on the arc from `start` to `end` `[latent_dim]`, both included, `[steps, latent_dim]`.
-
-    The direction turns at constant speed and the length changes linearly. Vectors that point the
-    same way give a line; of opposite vectors' many arcs it takes a fixed one.
-    """
-    start, end = np.asarray(start, np.float64), np.asarray(end, np.float64)
-    lengths = np.linalg.norm(start), np.linalg.norm(end)
-    t = np.linspace(0.0, 1.0, steps)[:, None]
-    if min(lengths) == 0.0:
-        return ((1 - t) * start + t * end).astype(np.float32)
-    first, last = start / lengths[0], end / lengths[1]
-    across = last - (last @ first) * first
-    sine = np.linalg.norm(across)
-    angle = np.arctan2(sine, last @ first)
-    across = across / sine if sine > 1e-9 else _perpendicular(first)
-    length = (1 - t) * lengths[0] + t * lengths[1]
-    return (length * (np.cos(t * angle) * first + np.sin(t * angle) * across)).astype(np.float32)
-
-
-def _perpendicular(direction: np.ndarray) -> np.ndarray:
-    """A unit vector at right angles to the unit vector `direction`."""
-    axis = np.zeros_like(direction)
-    axis[np.argmin(np.abs(direction))] = 1.0
-    across = axis - (axis @ direction) * direction
-    length = np.linalg.norm(across)
-    return across / length if length > 0 else across  # there is none in one dimension

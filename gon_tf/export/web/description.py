@@ -1,0 +1,161 @@
+"""What a page's file says of a model: plain values, and arrays in their places."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from gon_tf import anomaly
+from gon_tf.export.web.exhibits import Exhibit
+from gon_tf.export.web.layers import layers_of, points_of
+from gon_tf.models import GON, ImplicitGON, VariationalGON
+
+MOST_BYTES = 64 * 1024**2  # of the encoder's matrix: what a browser opens without a pause
+DIRECTIONS = 8  # that the page has sliders for
+
+
+def check(name: str, model: Any) -> None:
+    """Raises ValueError unless a page can show `model`; what its decoder holds is seen later."""
+    if not isinstance(model, GON) or not model.shares_origin:
+        has = f"a {type(model).__name__}"
+        if isinstance(model, GON):
+            has += " with batch normalisation, dropout or noise in its decoder"
+        raise ValueError(
+            "A page shows GONs whose decoder treats every image by itself: their encoder is one "
+            f"matrix. Received: {name}, {has}"
+        )
+    shape = "x".join(map(str, model.image_shape))
+    if len(model.image_shape) != 3 or model.image_shape[-1] not in (1, 3):
+        raise ValueError(
+            f"A page shows grey or RGB pictures. Received: {name}, a model of the shape {shape}"
+        )
+    size = 4 * math.prod(model.image_shape) * model.latent_dim
+    if size > MOST_BYTES:
+        raise ValueError(
+            f"A page takes models whose encoder's matrix has at most {MOST_BYTES:,} bytes, as 256 "
+            f"latents of 128x128x3 pixels do. Received: {name}, with {size:,} for {shape} pixels "
+            f"and {model.latent_dim} latents"
+        )
+
+
+def describe(exhibit: Exhibit) -> dict:
+    """All that the page needs of a model; arrays are NumPy's, see `gon_tf.export.web.writing`.
+
+    Raises:
+        ValueError: if a layer of the decoder is none that the page knows.
+    """
+    model, metadata = exhibit.model, exhibit.metadata
+    logits = model.pixel_loss.name == "cross_entropy"
+    if isinstance(model, ImplicitGON):
+        decoder = points_of(model.decoder, logits)
+    else:
+        layers = layers_of(model.decoder, model.latent_dim, logits)
+        decoder = {"kind": "layers", "layers": layers}
+    return {
+        "name": exhibit.name,
+        "description": str(metadata.get("description", "")),
+        "class": type(model).__name__,
+        "image_shape": list(model.image_shape),
+        "latent_dim": model.latent_dim,
+        "parameters": model.decoder.count_params(),
+        "loss": model.pixel_loss.name,
+        "origin": np.asarray(model.start())[0],
+        **encoding(model),
+        "decoder": decoder,
+        "prior": prior_of(model),
+        "directions": directions_of(model),
+        "quantiles": quantiles_of(exhibit),
+        "examples": exhibit.images,
+    }
+
+
+def encoding(model: GON) -> dict:
+    """The encoder's matrix, and the steps after the first one if there are any."""
+    step = model.origin_step
+    steps = {"count": model.inner_steps, "matrix": None, "size": step.size, "damping": step.damping}
+    steps["relative"] = step.relative
+    if model.folds:
+        kernel, bias = map(np.asarray, model.folded())
+        return found(kernel, bias, steps)
+    variational = isinstance(model, VariationalGON)
+    network = model.inner_network() if variational else model.network()
+    origin = model.linearized(network, model.pixel_loss)
+    kernel, bias = map(np.asarray, origin.fold())
+    posterior = posterior_of(model) if variational else None
+    chord = model.chord
+    if chord is None:
+        chord = model.step == "gradient" or not network.jacobian_is_cheap
+    by_itself = chord or isinstance(model, ImplicitGON)  # what the page knows of further steps
+    if not by_itself or (variational and model.noise_at_origin):
+        left_out = [
+            f"This model takes {model.inner_steps} steps from the origin; the page takes the first."
+        ]
+        return found(kernel, bias, {**steps, "count": 1}, posterior, left_out)
+    if chord:
+        matrix = step.size * np.eye(model.latent_dim)
+        if origin.precision is not None:
+            precision = np.asarray(origin.precision[0], np.float64)
+            matrix = step.size * np.linalg.inv(precision)
+        steps["matrix"] = matrix.astype(np.float32)
+    return found(kernel, bias, steps, posterior)
+
+
+def found(kernel, bias, steps: dict, posterior: dict | None = None, left_out=()) -> dict:
+    """The parts of a description that are about encoding."""
+    return {
+        "encoder": {"kernel": kernel, "bias": bias},
+        "steps": steps,
+        "posterior": posterior,
+        "left_out": list(left_out),
+    }
+
+
+def posterior_of(model: VariationalGON) -> dict:
+    """The maps from where the steps end to the posterior, and how its divergence counts."""
+    return {
+        "mean": arrays_of(model.mean_map),
+        "log_variance": arrays_of(model.log_variance_map),
+        "weight": float(model.inner_kl_weight),
+    }
+
+
+def arrays_of(layer: keras.layers.Dense) -> dict:
+    """Kernel and bias of a Dense layer."""
+    return {"kernel": np.asarray(layer.kernel), "bias": np.asarray(layer.bias)}
+
+
+def prior_of(model: GON) -> dict | None:
+    """What samples are drawn from: weights `[K]`, means `[K, D]`, axes `[K, R, D]`, labels."""
+    prior = model.prior
+    if not prior.is_fitted:
+        return None
+    if model.prior.affine() is not None and not hasattr(prior, "means"):
+        means = np.zeros((1, model.latent_dim), np.float32)
+        return {"weights": np.ones(1, np.float32), "means": means, "axes": None, "labels": None}
+    arrays = {"weights": prior.weights, "means": prior.means, "axes": prior.roots}
+    return {**{name: np.asarray(array) for name, array in arrays.items()}, "labels": None}
+
+
+def directions_of(model: GON) -> np.ndarray | None:
+    """Directions in which latents vary most, `[n, latent_dim]`, one standard deviation long."""
+    prior = prior_of(model)
+    if prior is None or prior["axes"] is None:
+        return None
+    weights, means = prior["weights"] / prior["weights"].sum(), prior["means"]
+    centred = means - weights @ means
+    covariance = (centred.T * weights) @ centred
+    covariance += np.einsum("k,krd,kre->de", weights, prior["axes"], prior["axes"])
+    variances, axes = np.linalg.eigh(covariance)
+    largest = np.argsort(-variances)[:DIRECTIONS]
+    return (axes[:, largest] * np.sqrt(np.maximum(variances[largest], 0))).T.astype(np.float32)
+
+
+def quantiles_of(exhibit: Exhibit) -> dict | None:
+    """The distribution of the training images' errors, if the model's record has it."""
+    if anomaly.KEY not in exhibit.metadata:
+        return None
+    probabilities, errors = anomaly.quantiles_of(exhibit.name, exhibit.metadata)
+    return {"probabilities": probabilities.tolist(), "errors": errors.tolist()}
