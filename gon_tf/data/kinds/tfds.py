@@ -69,6 +69,16 @@ def open_tfds(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> So
     finally:
         logging.set_verbosity(verbosity)
     chosen = shard_of(name, count, shard)
+
+    def read_labels() -> list[str]:
+        config = tfds.ReadConfig(try_autocache=False)
+        partly = tfds.decode.PartialDecoding({"label": True})
+        found = builder.as_dataset(split=split, decoders=partly, read_config=config)
+        found = found.shard(shard[1], shard[0])
+        names = info.features["label"].names
+        return [names[example["label"]] for example in found.as_numpy_iterator()]
+
+    labelled = isinstance(info.features.get("label"), tfds.features.ClassLabel)
     images = examples.shard(shard[1], shard[0]).map(
         lambda example: info.features[feature].decode_example(example[feature]),
         num_parallel_calls=tf.data.AUTOTUNE,
@@ -80,6 +90,7 @@ def open_tfds(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> So
         description={"name": dataset, "version": str(info.version), "split": split},
         broken=Broken(name),
         pixels=images.apply(tf.data.experimental.assert_cardinality(len(chosen))),
+        read_labels=read_labels if labelled else None,
     )
 
 

@@ -156,7 +156,7 @@ def output_of(command: list[str]) -> str:
     except subprocess.TimeoutExpired:
         raise ValueError(f"the script took more than {PATIENCE} seconds") from None
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "Error" in line]
+        lines = [line for line in done.stderr.splitlines() if re.match(r"\w*Error: ", line)]
         raise ValueError((lines or done.stderr.strip().splitlines() or ["no result"])[0])
     return done.stdout
 

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from gon_tf import anomaly
+from gon_tf import anomaly, latents
 from gon_tf.export.web.exhibits import Exhibit
 from gon_tf.export.web.layers import layers_of, points_of
 from gon_tf.models import GON, ImplicitGON, VariationalGON
@@ -20,9 +20,9 @@ DIRECTIONS = 8  # that the page has sliders for
 def check(name: str, model: Any) -> None:
     """Raises ValueError unless a page can show `model`; what its decoder holds is seen later."""
     if not isinstance(model, GON) or not model.shares_origin:
-        has = f"a {type(model).__name__}"
+        has = f"of the class {type(model).__name__}"
         if isinstance(model, GON):
-            has += " with batch normalisation, dropout or noise in its decoder"
+            has += ", with batch normalisation, dropout or noise in its decoder"
         raise ValueError(
             "A page shows GONs whose decoder treats every image by itself: their encoder is one "
             f"matrix. Received: {name}, {has}"
@@ -129,28 +129,19 @@ def arrays_of(layer: keras.layers.Dense) -> dict:
 
 def prior_of(model: GON) -> dict | None:
     """What samples are drawn from: weights `[K]`, means `[K, D]`, axes `[K, R, D]`, labels."""
-    prior = model.prior
+    prior = model.drawn_prior()
     if not prior.is_fitted:
         return None
-    if model.prior.affine() is not None and not hasattr(prior, "means"):
-        means = np.zeros((1, model.latent_dim), np.float32)
-        return {"weights": np.ones(1, np.float32), "means": means, "axes": None, "labels": None}
-    arrays = {"weights": prior.weights, "means": prior.means, "axes": prior.roots}
-    return {**{name: np.asarray(array) for name, array in arrays.items()}, "labels": None}
+    gaussians = prior.gaussians()
+    arrays = {**gaussians._asdict(), "labels": gaussians.labels or None}
+    return {**arrays, "axes": None} if isinstance(prior, latents.Normal) else arrays
 
 
 def directions_of(model: GON) -> np.ndarray | None:
-    """Directions in which latents vary most, `[n, latent_dim]`, one standard deviation long."""
-    prior = prior_of(model)
-    if prior is None or prior["axes"] is None:
+    """Directions that move pixels most, `[n, latent_dim]`, one standard deviation long."""
+    if isinstance(model.drawn_prior(), latents.Normal) or not model.prior.is_fitted:
         return None
-    weights, means = prior["weights"] / prior["weights"].sum(), prior["means"]
-    centred = means - weights @ means
-    covariance = (centred.T * weights) @ centred
-    covariance += np.einsum("k,krd,kre->de", weights, prior["axes"], prior["axes"])
-    variances, axes = np.linalg.eigh(covariance)
-    largest = np.argsort(-variances)[:DIRECTIONS]
-    return (axes[:, largest] * np.sqrt(np.maximum(variances[largest], 0))).T.astype(np.float32)
+    return model.principal_directions(DIRECTIONS)
 
 
 def quantiles_of(exhibit: Exhibit) -> dict | None:
