@@ -119,8 +119,9 @@ class ResidualDecoder(keras.Model):
         self.build((None, self.latent_dim))
 
     def _make_sketch(self):
+        height, width, channels = self.image_shape
         return ResidualDecoder(
-            (*(side >> self.halvings for side in self.image_shape[:2]), self.image_shape[-1]),
+            (height >> self.halvings, width >> self.halvings, channels),
             self.latent_dim,
             self.sketch_filters,
             activation=self.activation,
