@@ -78,7 +78,8 @@ def open_tfds(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> So
         names = info.features["label"].names
         return [names[example["label"]] for example in found.as_numpy_iterator()]
 
-    labelled = isinstance(info.features.get("label"), tfds.features.ClassLabel)
+    features = dict(info.features.items())
+    labelled = isinstance(features.get("label"), tfds.features.ClassLabel)
     images = examples.shard(shard[1], shard[0]).map(
         lambda example: info.features[feature].decode_example(example[feature]),
         num_parallel_calls=tf.data.AUTOTUNE,
