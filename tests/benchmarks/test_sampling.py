@@ -56,7 +56,7 @@ def test_saved_model_has_its_figures(tmp_path, images):
 
 
 def test_refit_changes_nothing_but_the_mixture(images):
-    model = gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 3, filters=2), damping=0.02)
+    model = gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 3, filters=2), damping=0.02, components=1)
     model.fit_latents(images)
     refitted = sampling.refit(model, images, components=2)
     assert refitted.prior.components == 2
@@ -69,5 +69,6 @@ def test_refit_changes_nothing_but_the_mixture(images):
 
 
 def test_refit_of_a_model_with_a_prior(images):
+    model = gon_tf.VariationalGON(gon_tf.ConvDecoder((8, 8, 1), 3), prior="normal")
     with pytest.raises(ValueError, match="VariationalGON samples from the prior"):
-        sampling.refit(gon_tf.VariationalGON(gon_tf.ConvDecoder((8, 8, 1), 3)), images, 2)
+        sampling.refit(model, images, 2)

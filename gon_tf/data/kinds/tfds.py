@@ -61,25 +61,28 @@ def open_tfds(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> So
     only = tfds.decode.PartialDecoding(
         {feature: True}, decoders={feature: tfds.decode.SkipDecoding()}
     )
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)  # TFDS warns of its own use of what it has deprecated
-    try:
-        config = tfds.ReadConfig(try_autocache=False)
-        examples = builder.as_dataset(split=split, decoders=only, read_config=config)
-    finally:
-        logging.set_verbosity(verbosity)
+
+    def examples_of(decoders: tfds.decode.PartialDecoding) -> tf.data.Dataset:
+        verbosity = logging.get_verbosity()
+        logging.set_verbosity(logging.ERROR)  # TFDS warns of its own use of what it has deprecated
+        try:
+            config = tfds.ReadConfig(try_autocache=False)
+            return builder.as_dataset(split=split, decoders=decoders, read_config=config)
+        finally:
+            logging.set_verbosity(verbosity)
+
+    examples = examples_of(only)
     chosen = shard_of(name, count, shard)
 
     def read_labels() -> list[str]:
-        config = tfds.ReadConfig(try_autocache=False)
-        partly = tfds.decode.PartialDecoding({"label": True})
-        found = builder.as_dataset(split=split, decoders=partly, read_config=config)
-        found = found.shard(shard[1], shard[0])
-        names = info.features["label"].names
-        return [names[example["label"]] for example in found.as_numpy_iterator()]
+        found = examples_of(tfds.decode.PartialDecoding({"label": True}))
+        found = found.shard(shard[1], shard[0]).as_numpy_iterator()
+        numbers = [int(example["label"]) for example in found]
+        names = getattr(info.features["label"], "names", None)  # a plain number has none
+        return [names[number] if names else str(number) for number in numbers]
 
-    features = dict(info.features.items())
-    labelled = isinstance(features.get("label"), tfds.features.ClassLabel)
+    label = dict(info.features.items()).get("label")
+    kind = "" if label is None or label.shape else np.dtype(label.np_dtype).kind
     images = examples.shard(shard[1], shard[0]).map(
         lambda example: info.features[feature].decode_example(example[feature]),
         num_parallel_calls=tf.data.AUTOTUNE,
@@ -91,7 +94,7 @@ def open_tfds(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> So
         description={"name": dataset, "version": str(info.version), "split": split},
         broken=Broken(name),
         pixels=images.apply(tf.data.experimental.assert_cardinality(len(chosen))),
-        read_labels=read_labels if labelled else None,
+        read_labels=read_labels if kind in ("i", "u") else None,
     )
 
 
