@@ -24,8 +24,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from benchmarks.sampling import load
 import gon_tf
+from benchmarks.sampling import load
 from gon_tf import files
 from gon_tf.metrics import features
 

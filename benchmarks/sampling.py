@@ -1,8 +1,8 @@
 """How much zoo models' samples look like their data sets: as they are, and from local Gaussians.
 
-    python -m benchmarks.sampling mnist-conv [MODEL...] [--samples 5000] [--record docs/samples.json]
+    python -m benchmarks.sampling mnist-conv mnist-implicit [--record docs/samples.json]
 
-A row is what `gon_tf.sampling.measure` says: the Frechet distance of samples to held-out images in
+A row is what `gon_tf.sampling.measure` says: the Frechet distance of samples to held-out images, in
 the features that come with the package, the mean of three draws and their deviation, beside that
 of as many training images, and the share of copies. A model that draws from something else is
 measured once more with local Gaussians, which are fitted anew and change no other weight.
@@ -23,37 +23,15 @@ import numpy as np
 
 import gon_tf
 from benchmarks import print_table
-from gon_tf import files, presets, sampling, zoo
+from benchmarks.priors import with_prior
+from gon_tf import files, sampling, zoo
 from gon_tf.latents import LocalGaussians
 from gon_tf.metrics import features
-
-LOCAL = "local-gaussians"
 
 
 def load(name: str, shape, data_dir) -> np.ndarray:
     """All images of a data set, uint8."""
     return gon_tf.data.open_images(name, shape, data_dir=data_dir).pixels
-
-
-def refit(model, images):
-    """The same network with local Gaussians to sample from.
-
-    Args:
-        model: a model; its weights are not changed.
-        images: those that it was trained on: an array, or a data set of batches.
-
-    Returns:
-        A new model, which reconstructs as `model` does.
-    """
-    config = presets.describe(model)
-    config["arguments"].update(prior=LOCAL, components=None, rank=None, labels=None)
-    copy = presets.build(config, zoo.CONFIG)
-    of_mixture = {id(weight) for weight in getattr(model.prior, "variables", ())}
-    shared = [weight for weight in model.weights if id(weight) not in of_mixture]
-    for new, old in zip(copy.weights, shared, strict=True):
-        new.assign(old)
-    copy.fit_latents(images)
-    return copy
 
 
 def drawn_from(model) -> str:
@@ -70,7 +48,8 @@ def measured(model, train, test, samples: int) -> list[dict]:
     """Figures of a model as it is and, if it draws from something else, with local Gaussians."""
     models = [model]
     if not isinstance(model.drawn_prior(), LocalGaussians):
-        models.append(refit(model, train))
+        models.append(with_prior(model, None, None))
+        models[-1].fit_latents(train)
     rows = []
     for one in models:
         rows.append({"prior": drawn_from(one), **sampling.measure(one, train, test, samples)})
@@ -86,7 +65,7 @@ def shown(figures: dict) -> list[str]:
         f"{figures['frechet']:.3g} ± {figures['frechet_deviation']:.2g}",
         f"{figures['frechet_of_training_images']:.3g}",
         f"{figures['copies']:.1%}",
-        f"{figures['nearest_training_image'] / held_out:.2f}",
+        f"{figures['nearest_training_image'] / held_out:.2f}" if held_out else "",
     ]
 
 
