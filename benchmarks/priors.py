@@ -5,8 +5,8 @@
 
 With several components or ranks, each pair is measured, and the last is what `--save` writes, with
 the figures in its metadata. The images are kept apart by their labels, unless there is
-`--no-labels`. Figures are those of `benchmarks.sampling`, and how many of 1,000 samples by label
-its classifier takes for that label.
+`--no-labels`. Figures are those of `gon_tf.sampling.measure`, and how many of 1,000 samples by
+label the package's classifier takes for that label.
 
 `--held-out 6` fits to all training images but every sixth, and measures against these instead of
 the test images: for choosing.
@@ -26,8 +26,9 @@ import keras
 import numpy as np
 
 import gon_tf
-from benchmarks import print_table, sampling
-from gon_tf import files, latents, presets, zoo
+from benchmarks import print_table
+from gon_tf import files, latents, presets, sampling, zoo
+from gon_tf.metrics import features
 
 BY_LABEL = 1000  # samples that are drawn by label
 
@@ -50,19 +51,24 @@ def with_prior(model: keras.Model, components: int | None, rank: int | None) -> 
     return copy
 
 
-def accuracy_by_label(model: keras.Model, network: keras.Model, names: list[str]) -> float:
-    """Share of samples by label that a classifier takes for what they are to be.
+def accuracy_by_label(model: keras.Model, dataset: str) -> float | None:
+    """Share of samples by label that the package's classifier takes for what they are to be.
 
     Args:
         model: fitted with labels.
-        network: a classifier of uint8 images.
-        names: of its classes.
+        dataset: the name of their data set; None is returned for one the classifier does not know.
     """
+    classes = files.read_json(features.RECORD)["classes"]
+    if not model.labels or f"{dataset}/{model.labels[0]}" not in classes:
+        return None
+    own = [i for i, name in enumerate(classes) if name.startswith(f"{dataset}/")]
     each = -(-BY_LABEL // len(model.labels))
     found = []
     for label in model.labels:
-        images = sampling.to_uint8(model.sample(each, label=label))
-        found.append(sampling.accuracy(network, images, names.index(label)))
+        images = features.prepare(features.to_unit_range(model.sample(each, label=label)))
+        logits = np.asarray(features.classifier()(images, training=False))[:, own]
+        right = own.index(classes.index(f"{dataset}/{label}"))
+        found.append(np.mean(logits.argmax(axis=1) == right))
     return float(np.mean(found))
 
 
@@ -82,37 +88,38 @@ def main() -> None:
     metadata = files.read_json(zoo.locate(options.model) / zoo.METADATA)
     recipe, model = metadata["recipe"], gon_tf.load(options.model)
     train, test = (
-        sampling.load(recipe[key], model.image_shape, options.data_dir)
+        gon_tf.data.open_images(recipe[key], model.image_shape, data_dir=options.data_dir).pixels
         for key in ("dataset", "evaluate")
     )
-    numbers = sampling.load_labels(recipe["dataset"], options.data_dir)
     source = gon_tf.data.open_source(recipe["dataset"], options.data_dir)
     labels = np.array(source.labels)
-    names = [labels[numbers == number][0] for number in range(numbers.max() + 1)]
-    network = sampling.classifier(recipe["dataset"], train, numbers)
     if options.held_out:
         held = np.arange(len(train)) % options.held_out == 0
         train, test, labels = train[~held], train[held], labels[~held]
-    judge = sampling.Judge(sampling.feature_network(network), train, test)
-    rows = [["training images", "", "", f"{judge.floor:.3f}", "", ""]]
-    figures, fitted = {}, model
+    rows, figures, fitted = [], {}, model
     for components, rank in product(options.components, options.rank):
         fitted, begin = with_prior(model, components, rank), time.process_time()
         fitted.fit_latents(train, None if options.no_labels else labels)
         seconds = time.process_time() - begin
-        figures = judge.figures(sampling.to_uint8(fitted.sample(options.samples)))
-        right = "" if options.no_labels else accuracy_by_label(fitted, network, names)
-        figures |= {} if options.no_labels else {"label_accuracy": right}
+        figures = sampling.measure(fitted, train, test, options.samples)
+        right = accuracy_by_label(fitted, source.name.partition(":")[0])
+        figures |= {} if right is None else {"label_accuracy": right}
         weights, _, axes, _ = fitted.prior.gaussians()
-        shown = f"{right:.1%}" if right else ""
-        near = f"{figures['nearest_training_image'] / judge.median:.2f}"
-        row = [f"{len(weights)} of rank {axes.shape[1]}", f"{seconds:.0f} s", shown]
-        rows.append([*row, f"{figures['frechet']:.3f}", f"{figures['copies']:.1%}", near])
+        rows.append(
+            [
+                f"{len(weights)} of rank {axes.shape[1]}",
+                f"{seconds:.0f} s",
+                "" if right is None else f"{right:.1%}",
+                f"{figures['frechet']:.3f} ± {figures['frechet_deviation']:.3f}",
+                f"{figures['frechet_of_training_images']:.3f}",
+                f"{figures['copies']:.1%}",
+            ]
+        )
         print("#", *rows[-1], flush=True)
-    header = ["Gaussians", "to encode and fit", "label right", "Frechet distance", "copies"]
-    print_table([*header, "nearest / held-out's"], rows)
+    header = ["Gaussians", "to encode and fit", "label right", "Frechet distance"]
+    print_table([*header, "of training images", "copies"], rows)
     if options.save:
-        save(fitted, options.save, metadata, {**figures, "samples": options.samples})
+        save(fitted, options.save, metadata, figures)
 
 
 def save(model: keras.Model, folder: Path, metadata: dict, figures: dict) -> None:

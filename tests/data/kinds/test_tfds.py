@@ -26,21 +26,19 @@ def test_tfds_split_expression(tfds_dir):
     assert source.count == len(source.images) == 4
 
 
-def test_tfds_labels(tfds_dir):
-    assert open_source("toy_digits:train[90%:]+test[:2]", tfds_dir).labels == ["7"] * 4
-    source = open_source("toy_classes", tfds_dir)
-    assert source.labels == ["cat", "dog", "cat"]
-    assert values(source.images) == [0, 1, 2]
-    assert open_source("toy_classes", tfds_dir, shard=(1, 2)).labels == ["dog"]
-    with pytest.raises(ValueError, match="Received: 'toy_letters/greek:train'"):
-        open_source("toy_letters", tfds_dir).check_labels()
-
-
 @pytest.mark.parametrize("name", ["toy_letters", "toy_letters/greek"])
 def test_tfds_configuration_and_another_feature_name(tfds_dir, name):
     source = open_source(name, tfds_dir)
     assert source.name == "toy_letters/greek:train"
     assert values(source.images) == [3]
+
+
+def test_tfds_labels(tfds_dir):
+    assert open_source("toy_digits:test", tfds_dir).labels == ["7"] * 5
+    joined = open_source("toy_digits:test,toy_digits:train[:2]", tfds_dir)
+    assert joined.labels == ["7"] * 7
+    with pytest.raises(ValueError, match="'toy_letters/greek:train'$"):
+        _ = open_source("toy_letters/greek", tfds_dir).labels
 
 
 def test_tfds_description_goes_into_json(tfds_dir):
