@@ -33,14 +33,6 @@ def test_tfds_configuration_and_another_feature_name(tfds_dir, name):
     assert values(source.images) == [3]
 
 
-def test_tfds_labels(tfds_dir):
-    assert open_source("toy_digits:test", tfds_dir).labels == ["7"] * 5
-    joined = open_source("toy_digits:test,toy_digits:train[:2]", tfds_dir)
-    assert joined.labels == ["7"] * 7
-    with pytest.raises(ValueError, match="'toy_letters/greek:train'$"):
-        _ = open_source("toy_letters/greek", tfds_dir).labels
-
-
 def test_tfds_description_goes_into_json(tfds_dir):
     description = open_source("toy_digits:test", tfds_dir).description
     assert description == {"name": "toy_digits", "version": "1.2.0", "split": "test"}
