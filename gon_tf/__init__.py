@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers
     from gon_tf import zoo as zoo
     from gon_tf.decoders import ConvDecoder as ConvDecoder
     from gon_tf.decoders import ImplicitDecoder as ImplicitDecoder
+    from gon_tf.decoders import ResidualDecoder as ResidualDecoder
     from gon_tf.models import GLO as GLO
     from gon_tf.models import GON as GON
     from gon_tf.models import Autoencoder as Autoencoder
@@ -53,7 +54,7 @@ _NAMES = {
         *("latents", "losses", "metrics", "models", "optimizers", "origin", "presets"),
         *("sampling", "sklearn", "training", "zoo"),
     ),
-    "gon_tf.decoders": ("ConvDecoder", "ImplicitDecoder"),
+    "gon_tf.decoders": ("ConvDecoder", "ImplicitDecoder", "ResidualDecoder"),
     "gon_tf.models": (
         *("Autoencoder", "GLO", "GON", "ImplicitGON", "TiedAutoencoder"),
         *("VariationalAutoencoder", "VariationalGON"),
@@ -89,6 +90,8 @@ class _Registering:
 
     @staticmethod
     def register() -> None:
+        if sys.modules["keras"].config.backend() != "tensorflow":
+            return  # Keras may serve others; who uses a name of the project is told
         for module in ("gon_tf.decoders", "gon_tf.models", "gon_tf.optimizers"):
             importlib.import_module(module)
 
@@ -107,6 +110,7 @@ def __getattr__(name: str) -> Any:
     module = f"gon_tf.{name}" if is_module else _HOMES[name]
     if module not in _WITHOUT_KERAS:
         # First, or the hook above would import the half of a module that comes to import Keras.
+        importlib.import_module("gon_tf.startup").check_backend()
         importlib.import_module("keras")
     imported = importlib.import_module(module)
     return imported if is_module else getattr(imported, name)
