@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 
+from gon_tf.bench import workers
 from gon_tf.bench.measure import mean_time
 
 
@@ -33,10 +34,11 @@ def print_table(header: list[str], rows: list[list[str]]) -> None:
 
 
 def in_fresh_process(function: Callable, *arguments):
-    """What a function of a module returns, called in a process of its own.
+    """What a function of a module returns, called in a process of its own that ends with this one.
 
     Raises:
         BrokenProcessPool: if the process ends before.
     """
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn, initializer=workers.end_with_parent) as pool:
         return pool.submit(function, *arguments).result()

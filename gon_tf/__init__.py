@@ -5,11 +5,14 @@ The public names are imported when they are first used, so that `gon-tf --help` 
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
-from typing import TYPE_CHECKING, Any
 
+# Nothing more, and not even `typing`: until `gon-tf` takes the signals, Ctrl-C prints a traceback.
+TYPE_CHECKING = False
 if TYPE_CHECKING:  # the table below, for editors and type checkers
+    from typing import Any
+
     from gon_tf import anomaly as anomaly
     from gon_tf import callbacks as callbacks
     from gon_tf import convert as convert
@@ -75,6 +78,8 @@ class _Registering:
     def find_spec(cls, name: str, path: Any, target: Any = None) -> Any:
         if name != "keras":
             return None
+        import importlib.util
+
         sys.meta_path.remove(cls)
         spec = importlib.util.find_spec(name)
         if spec and spec.loader:

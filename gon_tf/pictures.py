@@ -19,6 +19,7 @@ from gon_tf import files
 
 if TYPE_CHECKING:
     import numpy as np
+    from PIL import Image
 
     Pictures = Sequence[np.ndarray] | np.ndarray
 
@@ -142,7 +143,7 @@ class Picture:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-                    with Image.open(file, formats=FORMATS) as image:
+                    with opened(file) as image:
                         too_large = math.prod(image.size) > MAX_PIXELS or max(image.size) > MAX_SIDE
                         image.verify()
             except Image.DecompressionBombError:
@@ -155,6 +156,41 @@ class Picture:
         if too_large:
             most = f"{MAX_PIXELS:,} pixels, {MAX_SIDE:,} a side, are the most"
             raise OSError(f"{title} is too large a picture; {most}.")
+
+
+def opened(file: BinaryIO) -> Image.Image:
+    """A picture's file as Pillow opens it, with what can be read of its EXIF data.
+
+    Raises:
+        PIL.UnidentifiedImageError: if it is no picture; other errors as `PIL.Image.open`.
+    """
+    from PIL import Image
+
+    try:
+        return Image.open(file, formats=FORMATS)
+    except Exception:  # of a JPEG with strange EXIF data that, too: Pillow looks there for the dpi
+        file.seek(0)
+        plain, exif = without_exif(file.read())
+        if not exif:
+            raise
+        image = Image.open(io.BytesIO(plain), formats=FORMATS)
+        image.info["exif"] = exif  # which a reader of the orientation may still try
+        return image
+
+
+def without_exif(content: bytes) -> tuple[bytes, bytes]:
+    """The content of a JPEG file without its EXIF data, and these; of other files as it is."""
+    place, exif = 2, b""
+    while content[:2] == b"\xff\xd8" and content[place : place + 1] == b"\xff":
+        kind, length = content[place + 1], int.from_bytes(content[place + 2 : place + 4], "big")
+        end = place + 2 + length
+        if kind == 0xDA or length < 2:  # the pixels
+            break
+        segment = content[place + 4 : end]
+        if kind == 0xE1 and segment.startswith(b"Exif\0\0"):
+            exif, content, end = segment, content[:place] + content[end:], place
+        place = end
+    return content, exif
 
 
 def to_uint8(images: Any) -> np.ndarray:

@@ -63,14 +63,14 @@ def compare(selection: Selection, worker: Callable = workers.Remote) -> Iterator
 def rows(model: str, batch: int, selection: Selection, worker: Callable) -> list[dict]:
     """The rows of one network and batch."""
     case = CASES[model]
-    started = {path: worker(case, path, batch) for path in (*selection.paths, MACHINE)}
-    try:
-        table = {path: row(model, batch, path) for path in selection.paths}
+    table = {path: row(model, batch, path) for path in selection.paths}
+    started = {}
+    with contextlib.ExitStack() as closing:
+        for path in (*selection.paths, MACHINE):
+            started[path] = worker(case, path, batch)
+            closing.callback(started[path].close)
         for operation in selection.operations:
             measure_operation(operation, case, batch, started, table, selection)
-    finally:
-        for each in started.values():
-            each.close()
     if reference := table.get(REFERENCE):
         add_ratios(reference["operations"], table)
     return list(table.values())
@@ -86,7 +86,7 @@ def measure_operation(
     operation: str, case: Case, batch: int, started: Any, table: Any, selection: Selection
 ) -> None:
     """Time an operation of all paths that have it, and add it to their rows of the table."""
-    able = {path: started[path] for path in table if operation in names(started[path])}
+    able = {path: started[path] for path in table if has(started[path], operation, table[path])}
     times, peaks, failures = workers.take_turns(able, operation, selection.turns, selection.budget)
     for path, entry in table.items():
         if path in times:
@@ -100,12 +100,13 @@ def measure_operation(
             add_limits(case, batch, started[MACHINE], table)
 
 
-def names(worker: Any) -> list[str]:
-    """A worker's operations; none if it failed before."""
+def has(worker: Any, operation: str, entry: dict) -> bool:
+    """Whether a worker has an operation; if the worker has failed, its row says so."""
     try:
-        return worker.names()
-    except workers.OutOfMemoryError:
-        return []
+        return operation in worker.names()
+    except workers.OutOfMemoryError as error:
+        entry["failures"].setdefault(operation, str(error))
+        return False
 
 
 def add_ratios(reference: dict, table: dict) -> None:

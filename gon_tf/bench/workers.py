@@ -12,8 +12,10 @@ import multiprocessing
 import os
 import signal
 import statistics
+import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -73,7 +75,8 @@ class Remote:
     def __init__(self, case: cases.Case, path: str, batch: int):
         spawn = multiprocessing.get_context("spawn")
         self.pool = ProcessPoolExecutor(1, spawn, initializer=begin)
-        self.process = self.pool.submit(os.getpid)
+        with main_module_hidden():
+            self.process = self.pool.submit(os.getpid)
         self.arguments = case, path, batch
 
     def __getattr__(self, method: str):
@@ -92,16 +95,36 @@ class Remote:
         self.pool.shutdown()
 
 
+@contextlib.contextmanager
+def main_module_hidden() -> Iterator[None]:
+    """Let a process that is started now not run the script that this one was started by.
+
+    It needs nothing of it, and not every launcher has a guard against that.
+    """
+    script = vars(sys.modules["__main__"])
+    hidden = {name: script[name] for name in ("__spec__", "__file__") if name in script}
+    script.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        script.update(hidden)
+
+
 def begin() -> None:
     """Prepare the process of a `Remote`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
+    end_with_parent()
+    bound_memory()
 
-    def end_with_parent():  # even if that is killed
+
+def end_with_parent() -> None:
+    """Let this process end when the one that started it has, even if that was killed."""
+
+    def wait():
         multiprocessing.parent_process().join()  # pyrefly: ignore[missing-attribute] (has one)
         os._exit(1)
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    bound_memory()
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def bound_memory() -> None:

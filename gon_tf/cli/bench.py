@@ -84,6 +84,10 @@ def bench(models, paths, only, batches, turns, quick, as_json) -> None:
         rows += part
         for row in part:
             warn(row)
+    if rows and not any(row["operations"] for row in rows):
+        reasons = [reason for row in rows for reason in row["failures"].values()]
+        reasons.append("none of these paths has such an operation")
+        raise OSError(f"Nothing could be measured: {reasons[0]}.")
     if as_json:
         report.echo_json({"machine": machine, "rows": rows})
     else:

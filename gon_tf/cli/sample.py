@@ -17,6 +17,7 @@ BLOCK = 64
     epilog=arguments.examples(
         "gon-tf sample mnist-conv -o samples.png",
         "gon-tf sample mnist-conv --seeds 3,7,10-12 -o samples/",
+        "gon-tf sample mnist-conv --label 7 -o sevens.png",
     )
 )
 @arguments.model
@@ -35,13 +36,26 @@ BLOCK = 64
     type=arguments.Seeds(),
     help=f"Which pictures, e.g. 0-63 or 3,7,10-12; 0 to {arguments.Seeds.highest}.",
 )
+@click.option(
+    "--label",
+    metavar="LABEL",
+    help="Only pictures of this label; `gon-tf zoo show MODEL` lists those that MODEL knows.",
+)
+@click.option(
+    "--prior",
+    type=click.Choice(["fitted", "normal"]),
+    default="fitted",
+    show_default=True,
+    help="What latents are drawn from: what was fitted to those of the training images, or N(0, I) "
+    "for a variational MODEL.",
+)
 @arguments.output(arguments.OUT.format(" for a grid"))
 @click.option("--grid", is_flag=True, help="With a folder as OUT, add grid.png to it.")
 @arguments.zoom
 @arguments.as_json
 @arguments.overwrite
 @click.pass_context
-def sample(ctx, model, number, seeds, output, grid, zoom, as_json, overwrite) -> None:
+def sample(ctx, model, number, seeds, label, prior, output, grid, zoom, as_json, overwrite) -> None:
     """Draw new pictures from MODEL.
 
     A picture belongs to its seed: seed 17 gives the same one whatever else is asked for. Prints
@@ -59,7 +73,7 @@ def sample(ctx, model, number, seeds, output, grid, zoom, as_json, overwrite) ->
     network = arguments.load(model)
     if plan.grid:
         outputs.check_grid(len(seeds), network.image_shape, zoom)
-    drawn = draw(network, sorted(seeds))
+    drawn = draw(network, sorted(seeds), label, None if prior == "fitted" else prior)
     for seed, picture in report.progress(drawn, len(seeds), "Sampling"):
         if plan.files:
             outputs.write(files[seed], picture)
@@ -70,7 +84,7 @@ def sample(ctx, model, number, seeds, output, grid, zoom, as_json, overwrite) ->
     plan.report(as_json, model=model, seeds=seeds)
 
 
-def draw(network, seeds) -> Iterator[tuple]:
+def draw(network, seeds, label: str | None = None, prior: str | None = None) -> Iterator[tuple]:
     """Each of the ascending `seeds` with its picture, uint8.
 
     A seed is always drawn at its place in the same block of seeds, because the last bit of a
@@ -80,5 +94,6 @@ def draw(network, seeds) -> Iterator[tuple]:
     for seed in seeds:
         if seed // BLOCK != block:
             block = seed // BLOCK
-            images = pictures.to_uint8(network.sample(BLOCK, seed=block * BLOCK))
+            drawn = network.sample(BLOCK, block * BLOCK, label, prior)
+            images = pictures.to_uint8(drawn)
         yield seed, images[seed % BLOCK]

@@ -70,7 +70,9 @@ def show(model: str, as_json: bool) -> None:
     own = "://" not in model and folder == files.path_of(model)  # of the user, in no registry
     entry = {"name": folder.name} if own else dataclasses.asdict(zoo.entry_of(folder, contents))
     metadata = files.parse_json(contents[zoo.METADATA], folder / zoo.METADATA)
-    card = {**entry, **metadata, "folder": str(folder)}
+    config = files.parse_json(contents[zoo.CONFIG], folder / zoo.CONFIG)
+    labels = config.get("arguments", {}).get("labels")
+    card = {**entry, **metadata, **({"labels": labels} if labels else {}), "folder": str(folder)}
     if as_json:
         report.echo_json(card)
         return

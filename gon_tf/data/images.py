@@ -15,7 +15,7 @@ import tensorflow as tf
 from PIL import Image, UnidentifiedImageError
 
 from gon_tf import arguments
-from gon_tf.pictures import FORMATS, MAX_PIXELS, MAX_SIDE
+from gon_tf.pictures import FORMATS, MAX_PIXELS, MAX_SIDE, opened
 
 MAX_BYTES = 2**28  # of a picture's file in a database
 LARGE = 2**23  # pixels from which on pictures are decoded one at a time, and reduced
@@ -91,7 +91,9 @@ def check_size(height: int, width: int) -> None:
 
 def _decode(file: str | os.PathLike | io.BytesIO, size: tuple[int, int] | None) -> np.ndarray:
     """The picture in an open file or at a path, its size checked before it is decoded."""
-    with Image.open(file, formats=FORMATS) as image:
+    with contextlib.ExitStack() as closing:
+        content = file if isinstance(file, io.BytesIO) else closing.enter_context(open(file, "rb"))
+        image = closing.enter_context(opened(content))
         check_size(image.height, image.width)
         if image.width * image.height <= LARGE:
             return _upright(image, np.asarray(_convert(_loaded(image))))

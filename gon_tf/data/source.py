@@ -64,6 +64,8 @@ class Source:
         read: gives the image, uint8 `[H, W, C]`, of an item and the size that it is wanted for
             (see `read_image`); ValueError if it is broken. Is called by several threads.
         parts: the sources that this one joins.
+        read_labels: gives the label of each image, texts in the images' order, broken ones among
+            them; None if there are no labels.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Source:
     items: tf.data.Dataset | None = None
     read: Callable[..., np.ndarray] | None = None
     parts: tuple[Source, ...] = ()
+    read_labels: Callable[[], list[str]] | None = None
 
     @property
     def images(self) -> tf.data.Dataset:
@@ -97,6 +100,26 @@ class Source:
 
         images = self.items.map(decode, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         return images.filter(lambda image: tf.size(image) > 0)
+
+    @property
+    def labels(self) -> list[str]:
+        """The label of each image.
+
+        Raises:
+            ValueError: if this kind of source has none.
+        """
+        self.check_labels()
+        readers = [part.read_labels for part in self.parts or (self,)]
+        return [label for read in readers for label in read()]  # pyrefly: ignore[not-callable]
+
+    def check_labels(self) -> None:
+        """Raises ValueError if this kind of source has no labels; reads none."""
+        for part in self.parts or (self,):
+            if part.read_labels is None:
+                raise ValueError(
+                    "TensorFlow data sets with a feature 'label' have labels, and folders whose "
+                    f"pictures all lie in folders. Received: {part.name!r}"
+                )
 
     def read_or_skip(self, *item, size: tuple[int, int] | None = None) -> np.ndarray:
         """The image of an item; one without pixels in place of a broken one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,6 +95,7 @@ class Graph(keras.Model):
 def functions_of(model: Any, images: Any = None) -> list[Function]:
     """What there is to export of `model`, with inputs and references to check it by."""
     noise = latents.standard_normal(range(OWN_IMAGES), model.latent_dim)
+    drawn = sampler(model)
     images = {"images": check_images(model, images, noise)}
     found = {"latents": model.encode(images["images"])}
     of_images = {"images": (None, *model.image_shape)}
@@ -112,14 +113,15 @@ def functions_of(model: Any, images: Any = None) -> list[Function]:
     add("encode", encode, of_images, "latents", images, model.encode)
     add("decode", model.images_of, of_latents, "images", found, model.decode)
     add("reconstruct", reconstruct, of_images, "reconstructions", images, model.reconstruct)
-    if (draw := sampler(model)) is not None:
+    if drawn is not None:
+        draw, shapes, chance = drawn
         add(
             "sample",
-            lambda values: model.images_of(draw(values)),
-            {"noise": (None, model.latent_dim)},
+            lambda *values: model.images_of(draw(*values)),
+            shapes,
             "images",
-            {"noise": noise},
-            lambda noise: model.sample(len(noise)),
+            chance,
+            lambda noise, *_: model.sample(len(noise)),
         )
     if isinstance(model, ImplicitGON):
         points = np.asarray(model.coordinates)
@@ -143,23 +145,77 @@ def encoder_of(model: Any) -> Callable:
     return model.plain_encoder() if getattr(model, "encodes_plainly", False) else model.latents_of
 
 
-def sampler(model: Any) -> Callable | None:
-    """Latents of standard normal noise inside a graph: what `model.sample` draws, if that is so.
+def sampler(model: Any) -> tuple[Callable, dict, dict] | None:
+    """What `model.sample` draws, inside a graph; None if the model was not fitted.
 
-    Noise from `numpy.random.default_rng(seed)` gives the image of `model.sample(seed=seed)`.
+    A prior of one Gaussian takes noise. One of several takes a number in [0, 1), too, which chooses
+    one of them; those of a label are an interval (see `label_ranges`). If both come from
+    `numpy.random.default_rng(seed)`, noise first, it is the image of `model.sample(seed=seed)`.
+
+    Returns:
+        Latents as a function of its arguments; their shapes; some values to check it with.
     """
-    affine = model.prior.affine()
-    if affine is None:
+    prior = model.drawn_prior()
+    if not prior.is_fitted:
         return None
-    root, mean = affine
-    return lambda noise: ops.matmul(noise, root) + mean
+    if isinstance(prior, latents.LocalGaussians):  # which are smaller in their own coordinates
+        coordinates, gaussians = prior.parts
+    else:
+        coordinates, gaussians = None, prior.gaussians()
+    weights, means, axes, _ = gaussians
+    rank = axes.shape[1]
+    noise = latents.standard_normal(range(OWN_IMAGES), rank)
+
+    def leave(drawn):
+        if coordinates is None:
+            return drawn
+        return ops.matmul(drawn, coordinates.directions) + coordinates.mean
+
+    if len(weights) == 1:
+        shapes, values = {"noise": (None, rank)}, {"noise": noise}
+        return lambda noise: leave(ops.matmul(noise, axes[0]) + means[0]), shapes, values
+    edges = shares(weights)[:-1]
+
+    def draw(noise, choice):
+        chosen = ops.sum(ops.cast(choice[:, None] > edges, "int32"), axis=1)
+        own = ops.take(axes, chosen, axis=0)
+        return leave(ops.take(means, chosen, axis=0) + ops.sum(noise[:, :, None] * own, axis=1))
+
+    shapes = {"noise": (None, rank), "choice": (None,)}
+    return draw, shapes, {"noise": noise, "choice": choices(range(OWN_IMAGES), rank)}
+
+
+def shares(weights: np.ndarray) -> np.ndarray:
+    """Where in [0, 1] the part of each Gaussian ends, float32 `[components]`."""
+    return (np.cumsum(weights) / np.sum(weights)).astype(np.float32)
+
+
+def label_ranges(model: Any) -> dict[str, list[float]]:
+    """From which `choice` to which `sample` draws each label; empty without labels."""
+    if not model.labels:
+        return {}
+    gaussians = model.prior.gaussians()
+    ends = shares(gaussians.weights)
+    starts = np.concatenate([[0.0], ends[:-1]])
+    own = {name: [label == name for label in gaussians.labels] for name in model.labels}
+    return {name: [float(starts[its].min()), float(ends[its].max())] for name, its in own.items()}
+
+
+def choices(seeds: Iterable[int], rank: int) -> np.ndarray:
+    """The number in [0, 1) that chooses a Gaussian for each seed, float32: it follows the noise."""
+    drawn = []
+    for seed in seeds:
+        generator = np.random.default_rng(seed)
+        generator.standard_normal(rank)
+        drawn.append(generator.random())
+    return np.asarray(drawn, np.float32)
 
 
 def check_images(model: Any, images: Any, noise: np.ndarray) -> np.ndarray:
     """Images to check with, float32 in [0, 1]: those given, or some that the model makes."""
     if images is None:
-        draw = sampler(model)
-        made = model.sample(OWN_IMAGES) if draw is not None else model.decode(noise)
+        fitted = model.drawn_prior().is_fitted
+        made = model.sample(OWN_IMAGES) if fitted else model.decode(noise)
         return np.clip(made, 0.0, 1.0)
     images = checked_images(images, model.image_shape)
     if len(images) == 0:

@@ -41,8 +41,9 @@ def first_centres(points: np.ndarray, count: int, random: np.random.Generator) -
     for _ in range(count - 1):
         nearest = np.minimum(nearest, np.sum((points - points[chosen[-1]]) ** 2, axis=1))
         total = np.cumsum(nearest)
-        chosen.append(int(np.searchsorted(total, random.random() * total[-1], side="right")))
-    return points[np.minimum(chosen, len(points) - 1)]
+        found = np.searchsorted(total, random.random() * total[-1], side="right")
+        chosen.append(min(int(found), len(points) - 1))  # the last if all are equal
+    return points[chosen]
 
 
 def k_means(points: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
@@ -74,8 +75,7 @@ def k_means(points: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
         middles = np.rint(sums / np.maximum(members, 1)[:, None])
         # A centre without points stays where it is.
         centres = np.where(members[:, None] > 0, middles, centres)
-    _, numbers = np.unique(assign(points, centres)[0], return_inverse=True)
-    return renumbered(numbers)
+    return renumbered(assign(points, centres)[0])
 
 
 def renumbered(numbers: np.ndarray) -> np.ndarray:

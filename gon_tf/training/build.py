@@ -31,6 +31,7 @@ class Job:
     validation: Images | None
     dataset: dict[str, Any]  # description of the images for the model's card
     data_dir: Path | None
+    labels: list[str] | None = None  # of the images, if the recipe asks for them
 
     @property
     def steps_per_epoch(self) -> int:
@@ -77,13 +78,15 @@ def prepare(recipe: Recipe, options: Options, data_dir: Path | None = None) -> J
         return data.open_images(name, model.image_shape, data_dir=data_dir, crop=recipe.crop)
 
     images, validation = open_images(recipe.dataset), None
+    names = labels_of(source, images) if recipe.labels else None
     if recipe.validation:
         validation = open_images(recipe.validation)
     elif recipe.validation_split:
         images, validation = split(images, recipe.validation_split)
     check_count(recipe, len(images))
     dataset = {**source.description, "images": len(images)}
-    job = Job(recipe, options, model, images, validation, dataset, data_dir)
+    labels = None if names is None else [names[row] for row in images.rows]
+    job = Job(recipe, options, model, images, validation, dataset, data_dir, labels)
     check_execution(options, job.steps_per_epoch)
     with model.distribute_strategy.scope():
         model.compile(
@@ -114,6 +117,8 @@ def design(
     tf.config.experimental.enable_op_determinism()
     source = data.open_source(recipe.dataset, data_dir)
     check_count(recipe, source.count)
+    if recipe.labels:
+        check_labels(recipe, source)
     channels = recipe.channels or channels_of(source)
     recipe = replace(recipe, channels=channels)
     for name in filter(None, (recipe.validation, recipe.evaluate)):
@@ -134,7 +139,7 @@ def check_packages(recipe: Recipe, options: Options) -> None:
         needed.append(("tensorboard", "tensorboard", "--tensorboard"))
     if options.logger:
         needed.append((options.logger, options.logger, f"--logger {options.logger}"))
-    if (recipe.components or 1) > 1:
+    if (recipe.components or 1) > 1 and variants.prior_of(recipe) == "mixture":
         needed.append(("sklearn", "mixture", f"--components {recipe.components}"))
     for package, extra, option in needed:
         if not importlib.util.find_spec(package):
@@ -152,6 +157,30 @@ def check_count(recipe: Recipe, count: int) -> None:
     if recipe.components and count < 2 * recipe.components:
         needs = f"at least {2 * recipe.components} images for {recipe.components} --components"
         raise ValueError(f"{recipe.variant} models need {needs}. Received: {count}")
+
+
+def check_labels(recipe: Recipe, source: Source) -> None:
+    """Raise ValueError if a recipe asks for labels that its images do not have, or cannot use."""
+    if recipe.prior != "local-gaussians":
+        raise ValueError(
+            f"--labels is for --prior local-gaussians. Received: --prior {recipe.prior}"
+        )
+    source.check_labels()
+
+
+def labels_of(source: Source, images: Images) -> list[str]:
+    """The labels of images.
+
+    Raises:
+        ValueError: if there are none, or an image is broken.
+    """
+    labels = source.labels
+    if len(labels) != len(images):  # which one is broken is not known
+        raise ValueError(
+            "--labels needs pictures that can all be read; remove those that were named. "
+            f"Received: {len(images)} of {len(labels)}"
+        )
+    return labels
 
 
 def check_execution(options: Options, steps: int) -> None:

@@ -45,7 +45,7 @@ def complete(job: Job, names: dict[str, Any]) -> tuple[keras.Model, dict[str, An
     model.set_weights(job.model.get_weights())
     model.compile()
     images = job.images.batches(recipe.batch_size)
-    model.fit_latents(images)
+    model.fit_latents(images, job.labels)
     metrics: dict[str, Any] = {}
     if recipe.evaluate:
         shape, options = model.image_shape, {"data_dir": job.data_dir, "crop": recipe.crop}

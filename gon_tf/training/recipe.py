@@ -14,6 +14,7 @@ from typing import Any, get_args, get_type_hints
 
 OPTIMIZERS = ("adam", "adamw", "muon", "nadam", "lion", "sgd")
 SCHEDULES = ("cosine", "linear", "exponential", "constant")
+PRIORS = ("local-gaussians", "mixture", "normal")
 LOGGERS = ("wandb", "mlflow")
 STRATEGIES = ("single", "mirrored", "multiworker")
 LARGEST_SIDE = 4096  # pixels
@@ -163,8 +164,20 @@ class Recipe(Settings):
     points_per_step: int | None = setting(
         None, "Pixels, drawn anew, that a step of an implicit model sees.", COUNT
     )
+    prior: str | None = setting(
+        None,
+        "What `sample` draws from: many small Gaussians, a few full ones, or N(0, I); a mixture if "
+        "only --components is given.",
+        PRIORS,
+    )
     components: int | None = setting(
-        None, "Gaussians in the distribution that `sample` draws from.", COUNT
+        None, "Gaussians that `sample` draws from; by default as suits the images.", COUNT
+    )
+    rank: int | None = setting(None, "Axes of each of the local Gaussians; by default 16.", COUNT)
+    labels: bool = setting(
+        False,
+        "Keep apart what has another label, to sample by label: that of a TensorFlow data set, or "
+        "the folder in DATASET that a picture lies in.",
     )
     # training
     epochs: int = setting(10, "Passes over the data.", COUNT)

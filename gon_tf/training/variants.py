@@ -34,7 +34,7 @@ def conv(recipe: Recipe, image_shape: Shape) -> keras.Model:
     """The convolutional GON of a recipe."""
     import gon_tf
 
-    options = taken(recipe, *ORIGIN, "components")
+    options = taken(recipe, *ORIGIN, *PRIOR)
     return gon_tf.GON(conv_decoder(recipe, image_shape), **options)
 
 
@@ -42,7 +42,8 @@ def variational(recipe: Recipe, image_shape: Shape) -> keras.Model:
     """The variational GON of a recipe."""
     import gon_tf
 
-    return gon_tf.VariationalGON(conv_decoder(recipe, image_shape), **taken(recipe, *ORIGIN))
+    options = taken(recipe, *ORIGIN, *PRIOR)
+    return gon_tf.VariationalGON(conv_decoder(recipe, image_shape), **options)
 
 
 def implicit(recipe: Recipe, image_shape: Shape) -> keras.Model:
@@ -51,7 +52,7 @@ def implicit(recipe: Recipe, image_shape: Shape) -> keras.Model:
 
     sizes = taken(recipe, "latent_dim", "width", "depth", "omega")
     decoder = gon_tf.ImplicitDecoder(image_shape[-1], **sizes)
-    options = taken(recipe, *ORIGIN, "components", "points_per_step")
+    options = taken(recipe, *ORIGIN, *PRIOR, "points_per_step")
     return gon_tf.ImplicitGON(decoder, image_shape, **options)
 
 
@@ -59,7 +60,7 @@ def autoencoder(recipe: Recipe, image_shape: Shape) -> keras.Model:
     """The autoencoder of a recipe, its encoder the mirror image of the decoder."""
     import gon_tf
 
-    options = taken(recipe, "loss", "components")
+    options = taken(recipe, "loss", *PRIOR)
     return gon_tf.Autoencoder(conv_decoder(recipe, image_shape), **options)
 
 
@@ -67,7 +68,8 @@ def vae(recipe: Recipe, image_shape: Shape) -> keras.Model:
     """The variational autoencoder of a recipe, its encoder the mirror image of the decoder."""
     import gon_tf
 
-    return gon_tf.VariationalAutoencoder(conv_decoder(recipe, image_shape), **taken(recipe, "loss"))
+    options = taken(recipe, "loss", *PRIOR)
+    return gon_tf.VariationalAutoencoder(conv_decoder(recipe, image_shape), **options)
 
 
 def conv_decoder(recipe: Recipe, image_shape: Shape) -> keras.Model:
@@ -90,17 +92,18 @@ CONV = {"latent_dim": 256, "filters": 16, "activation": "elu"}
 GAUSS_NEWTON = {"step": "gauss-newton", "inner_steps": 1, "step_size": 1.0}
 ORIGIN = (*GAUSS_NEWTON, "damping", "loss")
 MOMENTS = ("beta_1", "beta_2")
+PRIOR = {"prior": "local-gaussians", "components": None, "rank": None}
 
 VARIANTS: dict[str, Variant] = {
     "conv": Variant(
         conv,
         {
+            **PRIOR,
             **CONV,
             **GAUSS_NEWTON,
             "normalization": "none",
             "loss": "squared_error",
             "damping": 0.01,
-            "components": 1,
             "learning_rate": 2e-2,
             "beta_1": 0.95,
             "beta_2": 0.95,
@@ -109,6 +112,7 @@ VARIANTS: dict[str, Variant] = {
     "variational": Variant(
         variational,
         {
+            **PRIOR,
             **CONV,
             **GAUSS_NEWTON,
             "normalization": "none",
@@ -122,6 +126,7 @@ VARIANTS: dict[str, Variant] = {
     "implicit": Variant(
         implicit,
         {
+            **PRIOR,
             **GAUSS_NEWTON,
             "latent_dim": 32,
             "width": 256,
@@ -130,23 +135,23 @@ VARIANTS: dict[str, Variant] = {
             "points_per_step": None,
             "loss": "squared_error",
             "damping": 1.0,
-            "components": 1,
             "learning_rate": 2e-4,
         },
     ),
     "autoencoder": Variant(
         autoencoder,
         {
+            **PRIOR,
             **CONV,
             "normalization": "instance",
             "loss": "squared_error",
-            "components": 1,
             "learning_rate": 2e-3,
         },
     ),
     "vae": Variant(
         vae,
         {
+            **PRIOR,
             **CONV,
             "normalization": "instance",
             "loss": "cross_entropy",
@@ -179,4 +184,14 @@ def complete(recipe: Recipe) -> Recipe:
         raise ValueError(
             f"{recipe.variant} models have no {name.replace('_', '-')}. Received: {given[name]!r}"
         )
+    if "prior" in defaults:
+        given["prior"] = prior_of(recipe)
     return replace(recipe, **{**defaults, **given})
+
+
+def prior_of(recipe: Recipe) -> str:
+    """The prior of a recipe: as models take theirs, a mixture if there are components alone."""
+    if recipe.prior:
+        return recipe.prior
+    alone = recipe.components is not None and recipe.rank is None
+    return "mixture" if alone else "local-gaussians"

@@ -133,10 +133,9 @@ def test_what_is_killed_leaves_the_rest_of_the_table(selection, monkeypatch):
 START = """
 import os, sys, time
 from gon_tf.bench import cases, workers
-if __name__ == "__main__":
-    worker = workers.Remote(cases.CASES["implicit"], "gradient", 1)
-    print(worker.process.result(), flush=True)
-    time.sleep(60)
+worker = workers.Remote(cases.CASES["implicit"], "gradient", 1)  # and no guard for __main__
+print(worker.process.result(), flush=True)
+time.sleep(60)
 """
 
 

@@ -81,3 +81,14 @@ def test_wrong_options(run, arguments, message):
     result = run("bench", *arguments)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+@pytest.mark.parametrize("failures", [{"decode": "the process was ended"}, {}])
+def test_nothing_could_be_measured(run, monkeypatch, failures):
+    row = {"model": "implicit", "batch": 1, "path": "nested", "operations": {}, "peak_mib": None}
+    monkeypatch.setattr(comparison, "compare", lambda chosen: [[{**row, "failures": failures}]])
+    result = run("bench", "--only", "decode")
+    reason = "the process was ended" if failures else "none of these paths has such an operation"
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == f"Error: Nothing could be measured: {reason}."
+    assert not result.stdout

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
+from gon_tf import pictures
 from gon_tf.data import crop_to_aspect, images, read_image, resize, to_channels
 from gon_tf.data.images import decode_image
 
@@ -97,11 +98,24 @@ def exif_block(*entries):
     ],
 )
 def test_a_photograph_with_an_odd_tag_is_turned_upright(tmp_path, entry):
-    path = saved(Image.fromarray(NOISE), tmp_path / "a.jpg")
-    data, block = path.read_bytes(), b"Exif\0\0" + exif_block(entry)
+    assert read_image(photograph(tmp_path / "a.jpg", entry)).shape == (36, 24, 3)
+
+
+@pytest.mark.parametrize("text", [b"\0\0\0\0", b""])
+def test_a_photograph_whose_resolution_pillow_stumbles_over(tmp_path, text):
+    entries = (0x11A, 2, len(text[:1]), text.ljust(4, b"\0")), (0x128, 3, 1, b"\2\0\0\0")
+    path = photograph(tmp_path / "a.jpg", *entries)
+    assert read_image(path).shape == decode_image(path.read_bytes(), "a").shape == (36, 24, 3)
+    pictures.Picture(path).check()
+
+
+def photograph(path, *entries):
+    """The JPEG file of `NOISE` with these EXIF entries and an orientation."""
+    saved(Image.fromarray(NOISE), path)
+    data, block = path.read_bytes(), b"Exif\0\0" + exif_block(*entries)
     marker = b"\xff\xe1" + struct.pack(">H", len(block) + 2)
     path.write_bytes(data[:2] + marker + block + data[2:])
-    assert read_image(path).shape == (36, 24, 3)
+    return path
 
 
 @pytest.mark.parametrize("kind", ["png", "webp", "jpg"])

@@ -49,5 +49,16 @@ def open_folder(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> 
     chosen = shard_of(name, len(files), shard)
     description = {"folder": folder.resolve().name, "files": len(files)}
     name = str(folder)
-    items = positions(chosen)
-    return checked(Source(name, len(chosen), description, Broken(name), items=items, read=read))
+    # The first folder on the way to a picture is its label, if all have one.
+    ways = [file.relative_to(folder).parts for file in files]
+    labelled = all(len(way) > 1 for way in ways)
+    source = Source(
+        name,
+        len(chosen),
+        description,
+        Broken(name),
+        items=positions(chosen),
+        read=read,
+        read_labels=(lambda: [ways[i][0] for i in chosen]) if labelled else None,
+    )
+    return checked(source)

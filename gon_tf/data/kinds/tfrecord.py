@@ -10,6 +10,7 @@ import glob
 import gzip
 import os
 import re
+import struct
 import zlib
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from gon_tf.data.source import Broken, Shard, Source, checked, shard_of
 NAME = re.compile(r".*\.tfrecords?([-.*?\[][^/]*)?", re.IGNORECASE)
 MOST_UNPACKED = 64  # times the size of a compressed file: pictures are compressed already
 FEATURES = ("image/encoded", "image")
+HEADER, CHECKSUM_BYTES = struct.Struct("<QI"), 4  # length and its checksum; that of the content
 
 
 def is_tfrecord(name: str, data_dir: str | os.PathLike | None) -> bool:
@@ -69,8 +71,7 @@ def _records(files: list[str], packed: bool) -> tf.data.Dataset:
 def _count(file: str, packed: bool) -> int:
     """The number of records in a file, all of which are read for their checksums."""
     try:
-        if packed:
-            _check_unpacked(file)
+        _check_lengths(file, packed)
         return int(_records([file], packed).reduce(np.int64(0), lambda count, _: count + 1))
     except tf.errors.OpError as error:
         reason = re.sub(r"\{\{.*?\}\} *| *\[Op:.*|\n.*", "", error.message, flags=re.DOTALL)
@@ -79,14 +80,28 @@ def _count(file: str, packed: bool) -> int:
     raise ValueError(f"Cannot read the TFRecord file {file!r}: {reason}.")
 
 
-def _check_unpacked(file: str) -> None:
-    """Raise ValueError if a compressed file is a bomb: TensorFlow would fill the memory with it."""
-    most, size = max(MAX_BYTES, MOST_UNPACKED * os.path.getsize(file)), 0
-    with gzip.open(file) as stream:
-        while part := stream.read(2**20):
-            size += len(part)
-            if size > most:
-                raise ValueError(f"it unpacks to more than {most:,} bytes")
+def _check_lengths(file: str, packed: bool) -> None:
+    """Raise ValueError unless the records of a file are as long as they say.
+
+    TensorFlow takes the memory that a record asks for before it looks, and fills the memory with
+    what a compressed file unpacks to.
+    """
+    size = os.path.getsize(file)
+    most = max(MAX_BYTES, MOST_UNPACKED * size) if packed else size
+    with gzip.open(file) if packed else open(file, "rb") as stream:
+        place = 0
+        while header := stream.read(HEADER.size):
+            if len(header) < HEADER.size:
+                raise ValueError("it is truncated")
+            length, _ = HEADER.unpack(header)
+            place += HEADER.size + length + CHECKSUM_BYTES
+            if place > most:
+                if packed:
+                    raise ValueError(f"it unpacks to more than {most:,} bytes")
+                raise ValueError(f"a record claims {length:,} bytes, the whole file has {size:,}")
+            stream.seek(place)
+            if stream.tell() < place:  # as far as a compressed file goes
+                raise ValueError("it is truncated")
 
 
 def _content(record: bytes, where: str) -> bytes:

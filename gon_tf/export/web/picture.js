@@ -68,7 +68,7 @@ function moveBrush(event) {
 function brush(from, to) {
   const { model, picture, known } = now;
   const [height, width] = size();
-  const radius = Math.min(height, width) * (now.brush === "draw" ? 0.035 : 0.07);
+  const radius = Math.max(1, Math.min(height, width) * (now.brush === "draw" ? 0.035 : 0.07));
   const colour = [1, 3, 5].map((i) => parseInt(at("colour").value.slice(i, i + 2), 16) / 255);
   stroke(from, to, radius, height, width, (pixel, share) => {
     if (now.brush === "hide") return (known[pixel] = share > 0.5 ? 0 : known[pixel]);

@@ -93,6 +93,31 @@ def test_damaged_framing(tmp_path, damage):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("compression", ["", "GZIP"])
+@pytest.mark.parametrize("length", [2**60, 2**63, 2**64 - 17, 2**33])
+def test_a_forged_length_with_a_valid_checksum(tmp_path, compression, length):
+    """TensorFlow itself would end the process."""
+    path = tmp_path / "a.tfrecord"
+    write(path, [encoded(1)])
+    header = struct.pack("<Q", length)
+    data = path.read_bytes() + header + struct.pack("<I", masked_crc(header)) + b"x" * 20
+    path.write_bytes(gzip.compress(data) if compression else data)
+    message = "unpacks to more than" if compression else rf"a record claims {length:,} bytes, the "
+    with pytest.raises(ValueError, match=message):
+        open_source(str(path))
+
+
+def masked_crc(data):
+    """The checksum of TFRecord files: CRC-32C, rotated and added to."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    crc ^= 0xFFFFFFFF
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) % 2**32
+
+
 def test_damaged_gzip(tmp_path):
     name = write(tmp_path / "a.tfrecord", [encoded(1)], "GZIP")
     data = (tmp_path / "a.tfrecord").read_bytes()
