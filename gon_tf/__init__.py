@@ -89,6 +89,8 @@ class _Registering:
 
     @staticmethod
     def register() -> None:
+        if sys.modules["keras"].config.backend() != "tensorflow":
+            return  # Keras may serve others; who uses a name of the project is told
         for module in ("gon_tf.decoders", "gon_tf.models", "gon_tf.optimizers"):
             importlib.import_module(module)
 
@@ -107,6 +109,7 @@ def __getattr__(name: str) -> Any:
     module = f"gon_tf.{name}" if is_module else _HOMES[name]
     if module not in _WITHOUT_KERAS:
         # First, or the hook above would import the half of a module that comes to import Keras.
+        importlib.import_module("gon_tf.startup").check_backend()
         importlib.import_module("keras")
     imported = importlib.import_module(module)
     return imported if is_module else getattr(imported, name)

@@ -29,6 +29,7 @@ except ImportError:  # Windows
     fcntl = None
 
 TEMPORARY = re.compile(r"\.(?P<name>.+)-[0-9a-f]{8}\.tmp", re.DOTALL)
+REMOTE = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 NAME_BYTES = 200  # of a name within a temporary name: file systems take 255 in all
 ABANDONED = 24 * 3600  # seconds without a change, where locks cannot tell
 JSON_LEVELS, JSON_DIGITS = 50, 40  # more than any record needs, less than any reader chokes on
@@ -38,10 +39,24 @@ WITHOUT_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 def path_of(place: str | os.PathLike) -> Path:
-    """The path that a user gave, `~` being the home folder; a ValueError if it is empty."""
+    """The path that a user gave, `~` being the home folder.
+
+    Raises:
+        ValueError: if it is empty, or of a place elsewhere (`gs://`, `s3://`).
+    """
     if not os.fspath(place):
         raise ValueError("The path of a file or folder must not be empty; . is this folder.")
+    check_local(place)
     return Path(os.path.expanduser(place))  # `~` stays where nobody has a home
+
+
+def check_local(place: str | os.PathLike) -> None:
+    """Raises ValueError if a path is that of a place elsewhere."""
+    if REMOTE.match(os.fspath(place)):
+        raise ValueError(
+            "gon_tf reads and writes files of this machine: copy or mount what lies elsewhere. "
+            f"Received: {os.fspath(place)!r}"
+        )
 
 
 def check_apart(output: Path, inputs: Iterable[Path]) -> None:

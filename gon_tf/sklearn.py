@@ -139,9 +139,8 @@ class GONTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             values = keras.layers.Dense(columns, activation="sigmoid")(values)
             return keras.Model(latents, keras.layers.Reshape((1, columns, 1))(values))
         sides = tuple(self.image_shape)
-        decoder = ConvDecoder(
-            (*sides, 1) if len(sides) == 2 else sides, self.n_components, self.filters
-        )
+        shape: Any = (*sides, 1) if len(sides) == 2 else sides
+        decoder = ConvDecoder(shape, self.n_components, self.filters)
         if np.prod(decoder.image_shape) != columns:
             raise ValueError(
                 f"Rows of image_shape={sides} have {np.prod(decoder.image_shape)} columns. "

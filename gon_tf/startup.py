@@ -14,7 +14,12 @@ PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "pillow")
 
 
 def start_tensorflow() -> None:
-    """Import TensorFlow and Keras without the lines that their C++ parts print meanwhile."""
+    """Import TensorFlow and Keras without the lines that their C++ parts print meanwhile.
+
+    Raises:
+        ImportError: if Keras computes by another library.
+    """
+    check_backend()
     if not debugging():
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tempfile
@@ -26,6 +31,19 @@ def start_tensorflow() -> None:
     with quiet():
         import keras  # noqa: F401
         import tensorflow  # noqa: F401
+    check_backend()
+
+
+def check_backend() -> None:
+    """Raise ImportError if Keras computes, or is to compute, by something else than TensorFlow."""
+    backend = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if keras := sys.modules.get("keras"):  # which also reads keras.json
+        backend = keras.config.backend()
+    if backend != "tensorflow":
+        raise ImportError(
+            "gon_tf computes by TensorFlow: set KERAS_BACKEND=tensorflow, or the backend in "
+            f"keras.json, before Keras is imported. Received: {backend!r}"
+        )
 
 
 @contextlib.contextmanager

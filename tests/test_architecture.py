@@ -24,7 +24,7 @@ LAYERS = [
     ["decoders"],
     ["zoo"],
     ["presets"],
-    ["models", "anomaly", "convert", "sampling"],
+    ["models", "anomaly", "convert", "exploration", "sampling"],
     ["export", "data", "callbacks"],
     ["training", "bench", "latent_files", "sklearn"],
     ["cli"],

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import gon_tf
 from gon_tf import files
 
 
@@ -358,3 +359,11 @@ def test_disk_is_full(error, full):
 def test_first_line():
     assert files.first_line(ValueError("a\nb")) == "a"
     assert files.first_line(ValueError()) == "ValueError"
+
+
+@pytest.mark.parametrize("place", ["gs://bucket/photos", "s3://bucket/x.npy", "HTTPS://host/x"])
+def test_places_elsewhere_are_refused_in_one_sentence(place):
+    with pytest.raises(ValueError, match="files of this machine: copy or mount"):
+        files.path_of(place)
+    with pytest.raises(ValueError, match="files of this machine: copy or mount"):
+        gon_tf.data.open_source(place)

@@ -46,6 +46,8 @@ def test_wheel_installs_the_package_and_nothing_else(wheel, tmp_path):
     assert (site / "bin" / "gon-tf").is_file()
     for file in ("py.typed", "zoo/__init__.py", "zoo/registry.json", "cli/__init__.py"):
         assert (site / "gon_tf" / file).is_file()
+    page = {path.name for path in (ROOT / "gon_tf" / "export" / "web").glob("*.*")}
+    assert page <= {path.name for path in (site / "gon_tf" / "export" / "web").iterdir()}
     sources = {path.name for path in (ROOT / "gon_tf").rglob("*.py")}
     assert sources <= {path.name for path in (site / "gon_tf").rglob("*.py")}
 

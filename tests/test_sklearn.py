@@ -27,7 +27,7 @@ def rows():
 @pytest.fixture(scope="module")
 def fitted(rows):
     """A transformer of the digits."""
-    return GONTransformer(8, epochs=15, random_state=0).fit(rows)
+    return GONTransformer(8, epochs=60, random_state=0).fit(rows)
 
 
 @pytest.mark.slow

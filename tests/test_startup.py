@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 import tempfile
 
@@ -44,3 +45,32 @@ def test_a_closed_stderr(monkeypatch):
     monkeypatch.setattr(os, "dup", no_place)
     with startup.quiet():
         pass
+
+
+@pytest.mark.parametrize("use", ["gon_tf.GON", "gon_tf.load", "gon_tf.data"])
+def test_keras_on_another_backend_is_refused(use):
+    script = f"import gon_tf; gon_tf.zoo.list_models(); {use}"
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    run = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True
+    )
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1] == (
+        "ImportError: gon_tf computes by TensorFlow: set KERAS_BACKEND=tensorflow, or the backend "
+        "in keras.json, before Keras is imported. Received: 'jax'"
+    )
+
+
+def test_a_backend_that_keras_took_from_its_file_is_refused(monkeypatch):
+    monkeypatch.setattr("keras.config.backend", lambda: "torch")
+    with pytest.raises(ImportError, match="Received: 'torch'"):
+        startup.start_tensorflow()
+
+
+def test_a_command_says_so_in_one_line(monkeypatch):
+    command = [sys.executable, "-m", "gon_tf", "sample", "mnist-conv", "-o", "nowhere.png"]
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert run.stderr.count("\n") == 1
+    assert run.stderr.startswith("Error: gon_tf computes by TensorFlow")

@@ -281,8 +281,7 @@ def read(
 def _own(model: str | os.PathLike) -> Path | None:
     """The preset folder that `model` is the path of; None if it names a model of a zoo."""
     name = os.fspath(model)
-    path = files.path_of(name)
-    if "://" in name or not path.exists():
+    if "://" in name or not (path := files.path_of(name)).exists():
         return None
     if not (path / CONFIG).exists():
         raise ValueError(f"{path} is not a preset: it has no {CONFIG}.")

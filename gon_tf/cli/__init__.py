@@ -13,7 +13,7 @@ from gon_tf.cli.app import Commands
 # Each is a module of that name, in the order of what a user does first.
 COMMANDS = (
     *("reconstruct", "sample", "interpolate", "superres", "inpaint", "encode", "decode"),
-    *("train", "evaluate", "export", "zoo", "info", "bench"),
+    *("train", "evaluate", "explore", "export", "zoo", "info", "bench"),
 )
 
 

@@ -34,6 +34,10 @@ class Place(click.Path):
             self.fail("It is empty; write . for the current folder.", param, ctx)
         if "\0" in os.fspath(value):
             self.fail("A path cannot hold the character NUL.", param, ctx)
+        try:
+            files.check_local(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
         return super().convert(os.path.expanduser(value), param, ctx)
 
 
@@ -128,7 +132,7 @@ overwrite = click.option("--overwrite", is_flag=True, help="Replace outputs that
 data_dir = click.option(
     "--data-dir",
     metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Place(file_okay=False),
     envvar="TFDS_DATA_DIR",
     show_envvar=True,
     help="Folder of the TensorFlow Datasets.",

@@ -88,6 +88,8 @@ def export(models, format, output, images, quantize, data_dir, as_json, overwrit
         else:
             functions = exporting.save(loaded[0], output, format, pixels[0], **options)
     show(models, format, functions, as_json)
+    if format == "web":
+        click.echo(f"Open {output / 'index.html'} in a browser.", err=True)
 
 
 def check_options(models: tuple[str, ...], format: str, quantize: str | None) -> None:

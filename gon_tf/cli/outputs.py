@@ -90,6 +90,7 @@ class Plan:
         self, images: list, whole: Callable[[list], np.ndarray] = pictures.square
     ) -> None:
         """Write the picture of the whole that is made of all `images`, enlarged by the zoom."""
+        assert self.grid
         picture = whole(images)
         several = picture.shape != images[0].shape
         zoom = self.zoom or (pictures.zoom_of(picture) if several else 1)

@@ -12,7 +12,6 @@ from gon_tf import files
 from gon_tf.cli import arguments, outputs, report
 from gon_tf.startup import start_tensorflow
 
-PLACE = click.Path(path_type=Path)
 # What only a person knows, and what says it; and what is measured.
 ASKED = {"licence": "Licence of the weights", "description": "What the model is, in one sentence"}
 ASKED["dataset"] = "What it was trained on"
@@ -25,7 +24,7 @@ ASKED["dataset"] = "What it was trained on"
         "gon-tf zoo publish my-gon hf://me/photos-conv --dry-run",
     )
 )
-@click.argument("preset", metavar="PRESET", type=PLACE)
+@click.argument("preset", metavar="PRESET", type=arguments.Place())
 @click.argument("place", metavar="ZOO")
 @click.option("--name", metavar="NAME", help="<dataset>-<variant>; by default PRESET's own name.")
 @click.option(

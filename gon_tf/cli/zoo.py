@@ -67,7 +67,7 @@ def show(model: str, as_json: bool) -> None:
     from gon_tf import zoo
 
     folder, contents = zoo.read(model, (zoo.CONFIG, zoo.METADATA))
-    own = folder == files.path_of(model)  # of the user, in no registry
+    own = "://" not in model and folder == files.path_of(model)  # of the user, in no registry
     entry = {"name": folder.name} if own else dataclasses.asdict(zoo.entry_of(folder, contents))
     metadata = files.parse_json(contents[zoo.METADATA], folder / zoo.METADATA)
     config = files.parse_json(contents[zoo.CONFIG], folder / zoo.CONFIG)

@@ -3,13 +3,14 @@
     encode       images  [batch, *image_shape]     -> latents [batch, latent_dim]
     decode       latents [batch, latent_dim]       -> images  [batch, *image_shape]
     reconstruct  images                            -> images
-    sample       noise   [batch, latent_dim]       -> images, of standard normal noise
+    sample       noise [batch, rank], choice [batch]         -> images, of standard normal noise
     decode_at    latents, coordinates [points, d]  -> values  [batch, points, channels]
 
 All are float32, images in [0, 1], the batch of any size. A GON encodes by its fold, one Dense
 layer, so the files hold plain operators only. `sample` is there if the model knows how its latents
-are distributed, as one Gaussian; `decode_at` if it is implicit: it draws any part of a signal at
-any resolution.
+are distributed: `choice`, evenly from [0, 1), chooses one of its Gaussians, and is not there if it
+has one only; those of a label are an interval, which export.json names. `decode_at` is there if it
+is implicit: it draws any part of a signal at any resolution.
 
 What was written is opened again by the format's own runtime and compared with the model.
 export.json, beside the files, names them with their checksums.
@@ -26,7 +27,7 @@ import keras
 from gon_tf import arguments, files
 from gon_tf.export import record, web
 from gon_tf.export.formats import FORMATS, LiteRT, check_installed
-from gon_tf.export.functions import functions_of
+from gon_tf.export.functions import functions_of, label_ranges
 from gon_tf.export.written import Exported, check_differences, check_precision, tolerance
 from gon_tf.models import GLO, GON
 
@@ -88,7 +89,7 @@ def save(
             check_differences(differences, tolerance(model), format)
         paths = {function.name: writer.file(function.name) for function in functions}
         sizes = {name: size(temporary / path) for name, path in paths.items()}
-        record.write(temporary, format, type(model).__name__)
+        record.write(temporary, format, type(model).__name__, labels=label_ranges(model))
     return [Exported(f, folder / paths[f], sizes[f], differences[f]) for f in paths]
 
 

@@ -158,15 +158,18 @@ def sampler(model: Any) -> tuple[Callable, dict, dict] | None:
     prior = model.drawn_prior()
     if not prior.is_fitted:
         return None
-    is_local = isinstance(prior, latents.LocalGaussians)  # smaller in its own coordinates
-    weights, means, axes, _ = prior.clusters if is_local else prior.gaussians()
+    if isinstance(prior, latents.LocalGaussians):  # which are smaller in their own coordinates
+        coordinates, gaussians = prior.parts
+    else:
+        coordinates, gaussians = None, prior.gaussians()
+    weights, means, axes, _ = gaussians
     rank = axes.shape[1]
     noise = latents.standard_normal(range(OWN_IMAGES), rank)
 
     def leave(drawn):
-        if not is_local:
+        if coordinates is None:
             return drawn
-        return ops.matmul(drawn, prior.coordinates.directions) + prior.coordinates.mean
+        return ops.matmul(drawn, coordinates.directions) + coordinates.mean
 
     if len(weights) == 1:
         shapes, values = {"noise": (None, rank)}, {"noise": noise}

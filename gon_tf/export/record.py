@@ -11,11 +11,12 @@ from gon_tf import files
 RECORD = "export.json"
 
 
-def write(folder: Path, format: str, model: str) -> None:
-    """Writes the record of all files in `folder`."""
+def write(folder: Path, format: str, model: str, **more: object) -> None:
+    """Writes the record of all files in `folder`, and what `more` there is to say, if anything."""
     written = sorted(path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix(): files.fingerprint(path) for path in written}
-    files.write_json(folder / RECORD, {"format": format, "model": model, "files": names})
+    said = {name: value for name, value in more.items() if value}
+    files.write_json(folder / RECORD, {"format": format, "model": model, **said, "files": names})
 
 
 def former_files(folder: Path) -> list[str]:

@@ -55,8 +55,19 @@ class LocalGaussians(keras.Layer):
         self.labels = tuple(labels)
         self.coordinates: Coordinates | None = None
         self.clusters: Gaussians | None = None  # in the coordinates
-        self.groups: np.ndarray | None = None  # the place of each cluster's label among the labels
+        self.groups = np.zeros(0, np.int64)  # the place of each cluster's label among the labels
         self.built = True
+
+    @property
+    def parts(self) -> tuple[Coordinates, Gaussians]:
+        """The coordinates, and the clusters in them.
+
+        Raises:
+            ValueError: if it was not fitted.
+        """
+        if self.clusters is None or self.coordinates is None:
+            raise ValueError(NOT_FITTED)
+        return self.coordinates, self.clusters
 
     @property
     def is_fitted(self) -> bool:
@@ -73,11 +84,10 @@ class LocalGaussians(keras.Layer):
         Raises:
             ValueError: if the prior was not fitted, or there is no such label.
         """
-        if self.clusters is None or self.coordinates is None:
-            raise ValueError(NOT_FITTED)
+        coordinates, (weights, means, axes, _) = self.parts
         chosen = slice(None) if label is None else self.groups == names.find(label, self.labels)
-        arrays = (array[chosen] for array in self.clusters[:3])
-        return self.coordinates.latents(mixture_draws(seeds, *arrays))
+        drawn = mixture_draws(seeds, weights[chosen], means[chosen], axes[chosen])
+        return coordinates.latents(drawn)
 
     def check_fit(self, count: int | None) -> None:
         """Raises now what `fit` would raise for so many latents (None: not known).
@@ -157,13 +167,10 @@ class LocalGaussians(keras.Layer):
         Raises:
             ValueError: if it was not fitted.
         """
-        if self.clusters is None or self.coordinates is None or self.groups is None:
-            raise ValueError(NOT_FITTED)
-        weights, means, axes, _ = self.clusters
+        coordinates, (weights, means, axes, _) = self.parts
         labels = tuple(self.labels[group] for group in self.groups) if self.labels else ()
-        return Gaussians(
-            weights, self.coordinates.latents(means), axes @ self.coordinates.directions, labels
-        )
+        axes = axes @ coordinates.directions
+        return Gaussians(weights, coordinates.latents(means), axes, labels)
 
     # On disk
 
@@ -174,13 +181,13 @@ class LocalGaussians(keras.Layer):
 
     def save_own_variables(self, store: Any) -> None:
         """Keeps the arrays in a weights file; Keras calls it."""
-        if self.clusters is None or self.coordinates is None:
+        if not self.is_fitted:
             return
+        coordinates, (weights, means, axes, _) = self.parts
         for name in COORDINATES:
-            store[name] = getattr(self.coordinates, name)
-        store["weights"], store["groups"] = self.clusters.weights, self.groups
-        store["means"] = self.clusters.means.astype(np.float16)
-        store["axes"] = self.clusters.axes.astype(np.float16)
+            store[name] = getattr(coordinates, name)
+        store["weights"], store["groups"] = weights, self.groups
+        store["means"], store["axes"] = means.astype(np.float16), axes.astype(np.float16)
 
     def load_own_variables(self, store: Any) -> None:
         """Reads what `save_own_variables` kept; a file of a model without it changes nothing.

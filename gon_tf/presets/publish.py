@@ -52,7 +52,7 @@ def publish(
     """
     given = {**(metadata or {}), **({"licence": licence} if licence else {})}
     name, contents = prepare(preset, name, given)
-    place = os.fspath(place)
+    place = str(os.fspath(place))
     if place.startswith(hub.SCHEME):
         return to_hub(place, name, contents, overwrite=overwrite)
     return to_folder(files.path_of(place), name, contents, [Path(preset)], overwrite=overwrite)

@@ -137,6 +137,8 @@ def check_packages(recipe: Recipe, options: Options) -> None:
     needed = []
     if options.tensorboard:
         needed.append(("tensorboard", "tensorboard", "--tensorboard"))
+    if options.logger:
+        needed.append((options.logger, options.logger, f"--logger {options.logger}"))
     if (recipe.components or 1) > 1 and variants.prior_of(recipe) == "mixture":
         needed.append(("sklearn", "mixture", f"--components {recipe.components}"))
     for package, extra, option in needed:

@@ -15,6 +15,7 @@ from typing import Any, get_args, get_type_hints
 OPTIMIZERS = ("adam", "adamw", "muon", "nadam", "lion", "sgd")
 SCHEDULES = ("cosine", "linear", "exponential", "constant")
 PRIORS = ("local-gaussians", "mixture", "normal")
+LOGGERS = ("wandb", "mlflow")
 STRATEGIES = ("single", "mirrored", "multiworker")
 LARGEST_SIDE = 4096  # pixels
 KINDS = {int: "an integer", float: "a number", str: "text", bool: "true or false"}
@@ -252,6 +253,9 @@ class Options(Settings):
         1, "Epochs from one grid of reconstructions and samples to the next; 0 for none.", Range(0)
     )
     tensorboard: bool = setting(False, "Write for TensorBoard, to DIR/tensorboard.")
+    logger: str | None = setting(
+        None, "Log to Weights & Biases or MLflow, too, as their own variables say.", LOGGERS
+    )
 
     def __post_init__(self):
         super().__post_init__()

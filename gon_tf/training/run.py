@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gon_tf import files, startup
-from gon_tf.training import build, cluster, distribute, evaluation, record, stopping, variants
+from gon_tf.training import (
+    build,
+    cluster,
+    distribute,
+    evaluation,
+    loggers,
+    record,
+    stopping,
+    variants,
+)
 from gon_tf.training import folder as folders
 from gon_tf.training.recipe import Options, Recipe
 
@@ -130,7 +139,8 @@ def run(job: Job, folder: Path, former: dict[str, Any] | None) -> dict[str, Any]
     strategy = job.model.distribute_strategy
     distribute.check_alike(strategy, "images", job.fingerprint)
     try:
-        log, kept = fit(job, folder, writes=True)
+        with loggers.logged(job.options.logger, job.recipe, folder) as others:
+            log, kept = fit(job, folder, writes=True, others=others)
         names = (former or values).get("as_given", {})
         model, results = evaluation.complete(job, names)
         metadata = {**evaluation.describe(job, log, kept, names), **results}
@@ -152,7 +162,7 @@ def follow(job: Job, folder: Path) -> None:
     distribute.wait_for_all(strategy)
 
 
-def fit(job: Job, folder: Path, *, writes: bool):
+def fit(job: Job, folder: Path, *, writes: bool, others: Iterable[keras.callbacks.Callback] = ()):
     """Train, with Keras' progress on stderr: a bar on a terminal, lines elsewhere.
 
     Returns:
@@ -178,7 +188,7 @@ def fit(job: Job, folder: Path, *, writes: bool):
         announce=functools.partial(folders.announce, folder),
     )
     if writes:
-        writing += drawing_callbacks(job, folder)
+        writing += [*drawing_callbacks(job, folder), *others]
     callbacks = [*knowing, *writing, checkpoint]
     several = job.options.strategy == "multiworker"
     if several:

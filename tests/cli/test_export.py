@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 import gon_tf
-from gon_tf import export
-from gon_tf.export import formats
+from gon_tf.export import formats, written
+from gon_tf.export.web import checks
 from gon_tf.pictures import to_uint8
 
 # An example as a user without this package would run it.
@@ -65,8 +65,26 @@ def test_a_table_for_people(run, grey_model):
     assert rows[0].endswith("out/encode.onnx")
 
 
+def test_a_page(run, grey_model, rgb_model, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(checks, "runtime", lambda: None)  # tests/export/web runs pages
+    arguments = ["export", grey_model, rgb_model, "--format", "web", "-o", "page"]
+    result = run(*arguments, "--images", pictures)
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.splitlines() == [
+        "Neither node nor Chromium is there to run the page: nothing was compared.",
+        "Open page/index.html in a browser.",
+    ]
+    header, *rows = result.stdout.splitlines()
+    assert header.split() == ["function", "max", "difference", "bytes", "output"]
+    assert rows[0].split()[:4] == ["tiny-conv", "encode", "not", "compared"]
+    assert rows[-1].endswith("page/models/colour-conv.js")
+    assert (tmp_path / "page" / "index.html").is_file()
+    assert run(*arguments).exit_code == 1
+    assert run(*arguments, "--overwrite", "--json").exit_code == 0
+
+
 def test_nothing_is_left_when_a_file_differs(run, grey_model, tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "TOLERANCE", -1.0)
+    monkeypatch.setattr(written, "TOLERANCE", -1.0)
     result = run("export", grey_model, "--format", "onnx", "-o", "out")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: The onnx of encode differs from the model by ")
@@ -91,6 +109,23 @@ def test_nothing_is_left_when_a_file_differs(run, grey_model, tmp_path, monkeypa
         (["tiny-conv", "-o", "x"], 2, "Missing option '--format'"),
         (["tiny-conv", "--format", "pb", "-o", "x"], 2, "'savedmodel', 'onnx', 'litert'"),
         (["tiny-conv", "--format", "onnx", "--quantize", "int8", "-o", "x"], 2, "--format litert"),
+        (
+            ["tiny-conv", "--format", "web", "--quantize", "float16", "-o", "x"],
+            2,
+            "Received: --quantize float16 for web",
+        ),
+        (
+            ["tiny-conv", "tiny-conv", "--format", "onnx", "-o", "x"],
+            2,
+            "takes one MODEL; --format web takes several. Received: tiny-conv, tiny-conv",
+        ),
+        (["tiny-conv", "tiny-cnv", "--format", "web", "-o", "x"], 1, "did you mean 'tiny-conv'?"),
+        (["tiny-conv", "--format", "web", "-o", "full"], 1, "full exists already; --overwrite"),
+        (
+            ["tiny-conv", "--format", "web", "-o", "full", "--overwrite", "--images", "a.png"],
+            1,
+            "no file or folder a.png",
+        ),
     ],
 )
 def test_errors(run, zoo, tmp_path, arguments, status, message):

@@ -40,8 +40,8 @@ def test_one_image_is_enough_for_a_prior(tmp_path):
     np.save(tmp_path / "one.npy", np.zeros((1, 8, 8), np.uint8))
     recipe = {**SMALL, "batch_size": 1}
     with pytest.raises(ValueError, match="at least 2 images"):
-        build.prepare(Recipe("conv", str(tmp_path / "one.npy"), **recipe), Options())
-    build.prepare(Recipe("variational", str(tmp_path / "one.npy"), **recipe), Options())
+        build.prepare(Recipe("conv", str(tmp_path / "one.npy"), components=1, **recipe), Options())
+    build.prepare(Recipe("conv", str(tmp_path / "one.npy"), **recipe), Options())
 
 
 def test_a_package_is_missing(folder, monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 
-from gon_tf import arguments
+from gon_tf import arguments, files
 from gon_tf.data.kinds import arrays, folder, lmdb, tfds, tfrecord
 from gon_tf.data.source import Broken, Shard, Source
 
@@ -86,6 +86,7 @@ def _check_shard(shard) -> Shard:
 
 
 def _open(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> Source:
+    files.check_local(name)
     for accepts, open_kind in KINDS:
         if accepts(name, data_dir):
             return open_kind(name, data_dir, shard)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import weakref
 from pathlib import Path
 
@@ -10,6 +12,15 @@ import numpy as np
 
 from gon_tf.data.images import decode_image
 from gon_tf.data.source import Broken, Shard, Source, checked, positions, shard_of
+
+READ_ALL = """
+import os, sys, lmdb
+path = sys.argv[1]
+environment = lmdb.open(path, subdir=os.path.isdir(path), readonly=True, create=False, lock=False)
+with environment.begin() as transaction, transaction.cursor() as cursor:
+    for key, value in cursor:
+        pass
+"""
 
 # A process may open a database only once at a time.
 _OPEN: weakref.WeakValueDictionary = weakref.WeakValueDictionary()
@@ -78,13 +89,24 @@ def _open(name: str, path: Path):
         )
         pages = environment.info()["last_pgno"] + 1
         # It is mapped into memory: to read what is missing would kill the process.
-        if status.st_size < pages * environment.stat()["psize"]:
+        page = environment.stat()["psize"]
+        short, whole_pages = status.st_size < pages * page, status.st_size % page == 0
+        if short and not (whole_pages and _reads_whole(path)):
             raise OSError(
-                f"it has {status.st_size:,} bytes, less than its {pages:,} pages: it is truncated, "
-                "or a copy by `mdb_copy -c` makes it whole"
+                f"it has {status.st_size:,} bytes, less than its {pages:,} pages: it is truncated"
             )
         _OPEN[identity] = environment
         with environment.begin() as transaction, transaction.cursor() as cursor:
             return environment, list(cursor.iternext(keys=True, values=False))
     except (lmdb.Error, OSError) as error:
         raise ValueError(f"Cannot read the LMDB {name!r}: {error}.") from error
+
+
+def _reads_whole(path: Path) -> bool:
+    """Whether a process of its own can read all entries of a database.
+
+    Pages at its end that were used and given back within one transaction are never written, and
+    missing rightly.
+    """
+    command = [sys.executable, "-c", READ_ALL, os.fspath(path)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0

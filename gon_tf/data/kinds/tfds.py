@@ -61,25 +61,24 @@ def open_tfds(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> So
     only = tfds.decode.PartialDecoding(
         {feature: True}, decoders={feature: tfds.decode.SkipDecoding()}
     )
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)  # TFDS warns of its own use of what it has deprecated
-    try:
-        config = tfds.ReadConfig(try_autocache=False)
-        examples = builder.as_dataset(split=split, decoders=only, read_config=config)
-    finally:
-        logging.set_verbosity(verbosity)
-    chosen = shard_of(name, count, shard)
+    config = tfds.ReadConfig(try_autocache=False)
+
+    def examples(decoders: tfds.decode.PartialDecoding) -> tf.data.Dataset:
+        verbosity = logging.get_verbosity()
+        logging.set_verbosity(logging.ERROR)  # TFDS warns of its own use of what it has deprecated
+        try:
+            found = builder.as_dataset(split=split, decoders=decoders, read_config=config)
+        finally:
+            logging.set_verbosity(verbosity)
+        return found.shard(shard[1], shard[0])
 
     def read_labels() -> list[str]:
-        config = tfds.ReadConfig(try_autocache=False)
-        partly = tfds.decode.PartialDecoding({"label": True})
-        found = builder.as_dataset(split=split, decoders=partly, read_config=config)
-        found = found.shard(shard[1], shard[0])
-        names = info.features["label"].names
-        return [names[example["label"]] for example in found.as_numpy_iterator()]
+        named = getattr(info.features["label"], "int2str", str)
+        found = examples(tfds.decode.PartialDecoding({"label": True})).as_numpy_iterator()
+        return [named(int(example["label"])) for example in found]
 
-    labelled = isinstance(info.features.get("label"), tfds.features.ClassLabel)
-    images = examples.shard(shard[1], shard[0]).map(
+    chosen = shard_of(name, count, shard)
+    images = examples(only).map(
         lambda example: info.features[feature].decode_example(example[feature]),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
@@ -90,7 +89,7 @@ def open_tfds(name: str, data_dir: str | os.PathLike | None, shard: Shard) -> So
         description={"name": dataset, "version": str(info.version), "split": split},
         broken=Broken(name),
         pixels=images.apply(tf.data.experimental.assert_cardinality(len(chosen))),
-        read_labels=read_labels if labelled else None,
+        read_labels=read_labels if _has_labels(info.features) else None,
     )
 
 
@@ -167,6 +166,13 @@ def _count(dataset: str, split: str, splits) -> int:
     if count <= 0:  # TFDS counts a reversed range below zero
         raise ValueError(f"The split {split!r} of {dataset!r} is empty; there is: {available}.")
     return count
+
+
+def _has_labels(features) -> bool:
+    """Whether each example has a class or an integer as its "label"."""
+    if "label" not in features.keys():  # noqa: SIM118 (its `in` is not that of a mapping)
+        return False
+    return features["label"].shape == () and np.issubdtype(features["label"].np_dtype, np.integer)
 
 
 def _image_feature(dataset: str, features) -> str:

@@ -83,8 +83,12 @@ def draws(prior: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     count, rank = min(len(means), 4), means.shape[1] if axes is None else axes.shape[1]
     noise = np.random.default_rng(0).standard_normal((count, rank)).astype(np.float32)
     chosen = np.linspace(0, len(means) - 1, count).astype(int)
-    moved = noise if axes is None else np.einsum("nr,nrd->nd", noise, axes[chosen])
-    return chosen[:, None].astype(np.float32), noise, means[chosen] + moved
+    drawn = means[chosen] + (
+        noise if axes is None else np.einsum("nr,nrd->nd", noise, axes[chosen])
+    )
+    if (coordinates := prior["coordinates"]) is not None:
+        drawn = drawn @ coordinates["kernel"] + coordinates["bias"]
+    return chosen[:, None].astype(np.float32), noise, drawn
 
 
 def runtime() -> list[str] | None:

@@ -8,9 +8,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from gon_tf import anomaly, latents
+from gon_tf import anomaly
 from gon_tf.export.web.exhibits import Exhibit
 from gon_tf.export.web.layers import layers_of, points_of
+from gon_tf.latents import LocalGaussians, Normal
 from gon_tf.models import GON, ImplicitGON, VariationalGON
 
 MOST_BYTES = 64 * 1024**2  # of the encoder's matrix: what a browser opens without a pause
@@ -66,7 +67,7 @@ def describe(exhibit: Exhibit) -> dict:
         **encoding(model),
         "decoder": decoder,
         "prior": prior_of(model),
-        "directions": directions_of(model),
+        "principal": directions_of(model),
         "quantiles": quantiles_of(exhibit),
         "examples": exhibit.images,
     }
@@ -75,8 +76,10 @@ def describe(exhibit: Exhibit) -> dict:
 def encoding(model: GON) -> dict:
     """The encoder's matrix, and the steps after the first one if there are any."""
     step = model.origin_step
-    steps = {"count": model.inner_steps, "matrix": None, "size": step.size, "damping": step.damping}
-    steps["relative"] = step.relative
+    steps: dict[str, Any] = {
+        **{"count": model.inner_steps, "matrix": None},  # of the origin, for the further steps
+        **{"size": step.size, "damping": step.damping, "relative": step.relative},
+    }
     if model.folds:
         kernel, bias = map(np.asarray, model.folded())
         return found(kernel, bias, steps)
@@ -128,20 +131,41 @@ def arrays_of(layer: keras.layers.Dense) -> dict:
 
 
 def prior_of(model: GON) -> dict | None:
-    """What samples are drawn from: weights `[K]`, means `[K, D]`, axes `[K, R, D]`, labels."""
+    """What samples are drawn from: means[k] + noise @ axes[k], with a probability for each k.
+
+    Those of local Gaussians are coordinates, which `coordinates` turns to latents; axes that are
+    None are those of N(0, I).
+    """
     prior = model.drawn_prior()
     if not prior.is_fitted:
         return None
-    gaussians = prior.gaussians()
-    arrays = {**gaussians._asdict(), "labels": gaussians.labels or None}
-    return {**arrays, "axes": None} if isinstance(prior, latents.Normal) else arrays
+    found: dict[str, Any] = {**prior.gaussians()._asdict(), "coordinates": None}
+    if isinstance(prior, Normal):
+        found["axes"] = None
+    elif isinstance(prior, LocalGaussians) and prior.coordinates and prior.clusters:
+        mean, directions = prior.coordinates.mean, prior.coordinates.directions
+        found["coordinates"] = {"kernel": directions, "bias": mean}
+        found.update(means=prior.clusters.means, axes=prior.clusters.axes)
+    return {**found, "labels": list(found["labels"]) or None}
 
 
-def directions_of(model: GON) -> np.ndarray | None:
-    """Directions that move pixels most, `[n, latent_dim]`, one standard deviation long."""
-    if isinstance(model.drawn_prior(), latents.Normal) or not model.prior.is_fitted:
+def directions_of(model: GON) -> dict | None:
+    """Directions that move pictures most, one standard deviation each, and how far latents are.
+
+    A code lies at `(latents - mean) @ projection[i]` along `directions[i]`.
+    """
+    prior = model.drawn_prior()
+    if not prior.is_fitted:
         return None
-    return model.principal_directions(DIRECTIONS)
+    directions = model.principal_directions(DIRECTIONS)
+    if isinstance(prior, LocalGaussians) and prior.coordinates:
+        mean = prior.coordinates.mean
+        projection = prior.coordinates.projection[:, :DIRECTIONS].T
+    else:
+        mean, covariance = prior.gaussians().moments()
+        projection = directions @ np.linalg.pinv(covariance, rcond=1e-10, hermitian=True)
+    arrays = {"directions": directions, "mean": mean, "projection": projection}
+    return {name: np.asarray(array, np.float32) for name, array in arrays.items()}
 
 
 def quantiles_of(exhibit: Exhibit) -> dict | None:

@@ -53,7 +53,7 @@ class Exhibit:
 
 def made_by(model: Any) -> np.ndarray:
     """Pictures that a model draws itself, in [0, 1]."""
-    if model.prior.is_fitted:
+    if model.drawn_prior().is_fitted:
         made = model.sample(EXAMPLES)
     else:
         noise = np.random.default_rng(0).standard_normal((EXAMPLES, model.latent_dim))

@@ -127,14 +127,16 @@ class Model {
 
   // New latents.
 
-  /** A draw from a component of the prior: mean + noise @ axes. */
+  /** A draw from a component of the prior: its mean + noise @ its axes. */
   draw(component, noise) {
-    const { means, axes } = this.prior;
+    const { means, axes, coordinates } = this.prior;
     const [, n] = means.shape;
     const mean = means.values.subarray(component * n, (component + 1) * n);
     if (!axes) return mean.map((value, i) => value + noise[i]);
     const size = axes.shape[1] * n;
-    return affine(noise, axes.values.subarray(component * size, (component + 1) * size), mean);
+    const own = axes.values.subarray(component * size, (component + 1) * size);
+    const drawn = affine(noise, own, mean);
+    return coordinates ? affine(drawn, ...arraysOf(coordinates)) : drawn;
   }
 
   /** Latents for a seed, of a component with that label if one is asked for. */
@@ -199,6 +201,13 @@ function generator(seed) {
   };
 }
 
+/** A number of 16 bits: a sign, 5 bits of exponent and 10 of fraction. */
+function half(bits) {
+  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+  const size = exponent ? 2 ** (exponent - 25) * (1024 + fraction) : 2 ** -24 * fraction;
+  return bits >> 15 ? -size : size;
+}
+
 /** What a model's file says, with arrays in the place of {"array": number}. */
 function revive({ arrays, data, ...description }) {
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
@@ -206,6 +215,7 @@ function revive({ arrays, data, ...description }) {
     const count = shape.reduce((size, side) => size * side, 1);
     if (type === "float32") return new Float32Array(bytes.buffer, at, count);
     if (type === "uint8") return bytes.subarray(at, at + count);
+    if (type === "float16") return Float32Array.from(new Uint16Array(bytes.buffer, at, count), half);
     const factors = new Float32Array(bytes.buffer, scales, shape.at(-1));
     const steps = new Int8Array(bytes.buffer, at, count);
     return Float32Array.from(steps, (step, i) => step * factors[i % factors.length]);

@@ -64,6 +64,7 @@ async function choose() {
 function showModel() {
   const { model } = now;
   const { height, width, channels } = model;
+  Object.assign(now, { cursor: null, sampling: null, drawing: null });
   const pixels = `${height} × ${width}${channels === 3 ? " × 3" : ""}`;
   const parameters = `${model.parameters.toLocaleString("en")} parameters, all in the decoder.`;
   say("about", [model.description.replace(/\.$/, ""), parameters].filter(Boolean).join(", "));
@@ -85,7 +86,7 @@ function showModel() {
   document.querySelector('[data-brush="hide"]').hidden = at("hiding").hidden = !model.fillsIn;
   at("any-size").hidden = !model.isImplicit;
   at("samples").parentElement.hidden = !model.prior;
-  at("directions").parentElement.hidden = !model.directions;
+  at("directions").parentElement.hidden = !model.principal;
   takeBrush("draw");
   showRows();
   showExamples();

@@ -40,9 +40,10 @@ function showRows() {
   now.rows = largest.sort((i, j) => i - j).map((row) => ({
     label: `number ${row + 1} of the code`,
     of: (code) => code[row],
+    value: (code) => code[row],
     unit: "",
   }));
-  at("of-rows").hidden = !model.directions || model.posterior !== null;
+  at("of-rows").hidden = !model.principal || model.posterior !== null;
   if (!at("of-rows").hidden) now.rows.unshift(...directionsOf(model));
   canvases(at("rows"), now.rows.map(({ label }) => `Weights of the pixels in ${label}`)).forEach((canvas, i) => {
     const weights = Float32Array.from({ length: pixels }, (_, pixel) =>
@@ -53,15 +54,13 @@ function showRows() {
 }
 
 /** Where a code lies along the principal directions, in standard deviations. */
-function directionsOf({ directions, latent_dim: n }) {
+function directionsOf({ principal: { directions, mean, projection }, latent_dim: n }) {
   return Array.from({ length: directions.shape[0] }, (_, i) => {
-    const direction = directions.values.subarray(i * n, (i + 1) * n);
-    const variance = direction.reduce((sum, x) => sum + x * x, 0) || 1;
-    return {
-      label: `the code along direction ${i + 1}`,
-      of: (code) => code.reduce((sum, x, j) => sum + x * direction[j], 0) / variance,
-      unit: " σ",
-    };
+    const weights = projection.values.subarray(i * n, (i + 1) * n);
+    const along = (code) => code.reduce((sum, x, j) => sum + x * weights[j], 0);
+    const middle = along(mean.values);
+    const value = (code) => along(code) - middle;
+    return { label: `the code along direction ${i + 1}`, of: along, value, unit: " σ" };
   });
 }
 
@@ -69,7 +68,7 @@ function showValues() {
   const { kernel, bias } = now.model.encoder;
   const code = affine(now.picture, kernel.values, bias.values); // where there are further steps, before these
   at("rows").querySelectorAll("span").forEach((span, i) => {
-    const value = now.rows[i].of(code);
+    const value = now.rows[i].value(code);
     span.textContent = (now.rows[i].unit ? value.toFixed(2) : value.toPrecision(2)).replace("-", "−") + now.rows[i].unit;
   });
 }
@@ -77,7 +76,7 @@ function showValues() {
 // Directions
 
 function showSliders() {
-  const count = now.model.directions ? now.model.directions.shape[0] : 0;
+  const count = now.model.principal?.directions.shape[0] ?? 0;
   at("sliders").replaceChildren(...Array.from({ length: count }, (_, i) => {
     const label = document.createElement("label");
     const slider = Object.assign(document.createElement("input"), { type: "range", min: -3, max: 3, step: 0.1, value: 0 });
@@ -90,12 +89,13 @@ function showSliders() {
 
 function turn() {
   const { model, code } = now;
-  if (!model.directions) return;
+  if (!model.principal) return;
+  const { values: directions } = model.principal.directions;
   const turned = Float32Array.from(code);
   at("sliders").querySelectorAll("input").forEach((slider, i) => {
     const value = Number(slider.value);
     slider.nextElementSibling.value = value.toFixed(1).replace("-", "−");
-    for (let j = 0; j < turned.length; j++) turned[j] += value * model.directions.values[i * turned.length + j];
+    for (let j = 0; j < turned.length; j++) turned[j] += value * directions[i * turned.length + j];
   });
   show(at("turned"), model.decode(turned), ...size());
 }
@@ -117,6 +117,7 @@ async function drawSamples() {
     await pause();
     if (turn !== now.sampling || model !== now.model) return;
   }
+  now.sampling = null;
 }
 
 // The way between two pictures
@@ -189,5 +190,6 @@ async function drawLarge() {
   }
   show(at("large"), picture, height, width);
   const time = milliseconds(performance.now() - started);
+  now.drawing = null;
   say("of-large", `${height} × ${width} pixels of ${model.latent_dim} numbers, in ${time}`);
 }

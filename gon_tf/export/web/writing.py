@@ -76,6 +76,8 @@ def write_model(path: Path, description: dict, *, quantize: bool = False) -> Non
             scales = (np.abs(values).max(axis=axes) / 127).astype("<f4")
             steps = np.rint(values / np.where(scales > 0, scales, 1)).astype(np.int8)
             entry.update(type="int8", at=place(steps), scales=place(scales))
+        elif values.size >= 1024 and np.array_equal(values, values.astype(np.float16)):
+            entry.update(type="float16", at=place(values.astype("<f2")))  # loses nothing
         else:
             entry.update(type="float32", at=place(values.astype("<f4")))
         arrays.append(entry)

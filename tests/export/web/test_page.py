@@ -1,5 +1,7 @@
 """The page in a browser: opened from a folder, used by mouse and keyboard, looked at."""
 
+import base64
+import io
 import shutil
 import sys
 from pathlib import Path
@@ -17,6 +19,7 @@ BROWSER = next(filter(None, map(shutil.which, checks.BROWSERS)), None)
 AXE = Path(sys.prefix, "node_modules", "axe-core", "axe.min.js")  # where .ci/run installs it
 pytestmark = [
     pytest.mark.skipif(not BROWSER, reason="Chromium is not there"),
+    pytest.mark.slow,
     pytest.mark.xdist_group("browser"),  # one browser, one export
 ]
 FLAGS = [flag for flag in checks.QUIET if flag != "--headless"]
@@ -30,7 +33,7 @@ def folder(tmp_path_factory):
     implicit = gon_tf.ImplicitGON(gon_tf.ImplicitDecoder(3, 4, width=16, depth=2), (10, 8, 3))
     variational = gon_tf.VariationalGON(gon_tf.ConvDecoder((8, 8, 1), 4, 2), inner_steps=2)
     coloured = np.random.default_rng(0).integers(0, 256, (12, 10, 8, 3), dtype=np.uint8)
-    conv.fit_latents(images)
+    conv.fit_latents(images, ["trousers"] * 6 + ["coat"] * 6)
     implicit.fit_latents(coloured)
     quantiles = {"error_quantiles": {"0": 0.5, "0.5": 2.0, "1": 30.0}}
     exhibits = [
@@ -88,16 +91,14 @@ def choose(page, name):
 def settled(page):
     """Waits until what follows from the picture is there."""
     page.wait_for_timeout(350)
-    wait(page, "!now.frame")
+    wait(page, "!now.frame && !now.sampling && !now.drawing")
 
 
 def pixels(page, selector):
     """What a canvas shows, [height, width, 4]."""
-    values, width = page.eval_on_selector(
-        selector,
-        "c => [Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data), c.width]",
-    )
-    return np.array(values).reshape(-1, width, 4)
+    url = page.eval_on_selector(selector, "canvas => canvas.toDataURL()")
+    with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2]))) as picture:
+        return np.asarray(picture.convert("RGBA")).astype(int)
 
 
 def draw(page, start=(0.2, 0.5), end=(0.8, 0.5)):
@@ -201,6 +202,16 @@ def test_samples_belong_to_seeds(page):
     settled(page)
     assert page.evaluate(drawn)[0] == first[-1]
     assert page.evaluate(drawn)[1:] == others[:-1]
+    labels = [option.inner_text() for option in page.locator("#label option").all()]
+    assert labels == ["any", "coat", "trousers"]
+    by_label = []
+    for label in labels[1:]:
+        page.select_option("#label", label=label)
+        settled(page)
+        by_label.append(page.evaluate(drawn))
+    assert not set(by_label[0]) & set(by_label[1])
+    choose(page, "variational")
+    assert page.is_hidden("#label-choice")
 
 
 def test_the_way_from_one_picture_to_another(page):

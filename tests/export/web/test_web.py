@@ -68,6 +68,7 @@ MODELS = {
         inner_steps=2, chord=True,
     ),
 }  # fmt: skip
+SLOW = ["a chain of Keras layers", "implicit, two steps", "implicit, shifted"]
 FURTHER = {
     "implicit": ["decode_at", "inpaint"],
     "implicit, two steps": ["decode_at", "inpaint"],
@@ -88,7 +89,9 @@ def described(path):
 
 
 @needs_runtime
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in MODELS]
+)
 def test_a_page_computes_what_the_model_does(tmp_path, name):
     model = MODELS[name]()
     images = some_images(model)
@@ -317,6 +320,33 @@ def test_the_quantiles_of_a_model(tmp_path, monkeypatch):
     assert found["prior"] is None
 
 
+@needs_runtime
+def test_labels_and_halves(tmp_path):
+    """A prior of labels, whose clusters are numbers of 16 bits, is what the model draws from."""
+    model = conv()
+    images = np.random.default_rng(0).random((600, 8, 8, 1), np.float32)
+    model.fit_latents(images, np.repeat(["b", "a", "c"], 200))
+    export.save(model, tmp_path / "page", "web", images)
+    found = described(tmp_path / "page" / "models" / "GON.js")
+    assert found["prior"]["labels"] == ["a", "b", "c"]
+    assert found["arrays"][found["prior"]["axes"]["array"]]["shape"][0] == 3
+
+
+def test_numbers_of_16_bits(tmp_path):
+    values = np.random.default_rng(0).normal(size=(30, 40)).astype(np.float16).astype(np.float32)
+    values[0, :3] = 0.0, 2.0**-24, -(2.0**-23)  # smaller than the least exponent
+    writing.write_model(tmp_path / "x.js", {"values": values})
+    found = described(tmp_path / "x.js")
+    assert found["arrays"] == [{"shape": [30, 40], "type": "float16", "at": 0}]
+    if not NODE:
+        pytest.skip("node is not there")
+    text = (tmp_path / "x.js").read_text().replace("addModel(", "const { values } = revive(")
+    run = "process.stdout.write(JSON.stringify([...values.values]));"
+    (tmp_path / "x.js").write_text(writing.script() + text + run)
+    read = json.loads(checks.output_of([NODE, str(tmp_path / "x.js")]))
+    np.testing.assert_array_equal(np.float32(read), values.ravel())
+
+
 def test_the_compiled_kernel_is_that_of_its_source():
     if shutil.which("wat2wasm") is None:
         pytest.skip("wat2wasm of the WebAssembly Binary Toolkit is not there")
@@ -331,7 +361,8 @@ def test_products_and_sines_without_the_kernel(tmp_path):
     """JavaScript alone gives the same, for sizes that fill no block."""
     script = writing.script().replace("const wasm = (() => {", "const wasm = (() => { return null;")
     run = """
-    const random = generator(1), some = (n) => Float32Array.from({ length: n }, () => random() - 0.5);
+    const random = generator(1);
+    const some = (n) => Float32Array.from({ length: n }, () => random() - 0.5);
     const [a, b, shift, x] = [some(7 * 5), some(5 * 11), some(11), some(13).map((v) => 100 * v)];
     console.log(JSON.stringify({
       product: [...product(a, pack(b, 5, 11), shift)], a: [...a], b: [...b], shift: [...shift],
