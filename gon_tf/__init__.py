@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers
     from gon_tf import zoo as zoo
     from gon_tf.decoders import ConvDecoder as ConvDecoder
     from gon_tf.decoders import ImplicitDecoder as ImplicitDecoder
+    from gon_tf.decoders import ResidualDecoder as ResidualDecoder
     from gon_tf.models import GLO as GLO
     from gon_tf.models import GON as GON
     from gon_tf.models import Autoencoder as Autoencoder
@@ -53,7 +54,7 @@ _NAMES = {
         *("latents", "losses", "metrics", "models", "optimizers", "origin", "presets"),
         *("sampling", "sklearn", "training", "zoo"),
     ),
-    "gon_tf.decoders": ("ConvDecoder", "ImplicitDecoder"),
+    "gon_tf.decoders": ("ConvDecoder", "ImplicitDecoder", "ResidualDecoder"),
     "gon_tf.models": (
         *("Autoencoder", "GLO", "GON", "ImplicitGON", "TiedAutoencoder"),
         *("VariationalAutoencoder", "VariationalGON"),

@@ -74,6 +74,11 @@ class Weighted:
     def __init__(self, loss: SquaredError | CrossEntropy, weights: Any):
         self.loss, self.weights = loss, weights
 
+    @property
+    def slope(self) -> Any:
+        """-d derivative / d image."""
+        return self.weights * self.loss.slope
+
     def __call__(self, outputs: KerasTensor, images: KerasTensor) -> KerasTensor:
         """Loss of each image, `[batch]`."""
         return self.loss(outputs, images, self.weights)

@@ -56,6 +56,38 @@ class Muon(keras.optimizers.Muon):
         return ops.reshape(super().lr_adjust(rows(x)), x.shape)
 
 
+@keras.saving.register_keras_serializable("gon_tf")
+class Scaled(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule times a number that may change, see `gon_tf.callbacks.DivergenceGuard`.
+
+    Args:
+        schedule: the planned learning rate, a Keras schedule.
+        scale: the factor, > 0. What has been compiled keeps the one it was compiled with.
+
+    Example:
+        >>> plan = keras.optimizers.schedules.CosineDecay(8e-3, decay_steps=1000)
+        >>> float(Scaled(plan, scale=0.5)(0))
+        0.004...
+    """
+
+    def __init__(self, schedule: keras.optimizers.schedules.LearningRateSchedule, scale: float = 1):
+        self.schedule, self.scale = schedule, scale
+
+    def __call__(self, step: Any) -> Any:
+        """The learning rate of a step."""
+        return self.scale * self.schedule(step)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        schedule = keras.saving.serialize_keras_object(self.schedule)
+        return {"schedule": schedule, "scale": self.scale}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Scaled:
+        """The schedule that `get_config` describes."""
+        return cls(**keras.saving.deserialize_keras_object(config))
+
+
 def rows(kernel: keras.KerasTensor) -> keras.KerasTensor:
     """A kernel as a matrix with a column for each entry of its last axis."""
     return ops.reshape(kernel, (-1, kernel.shape[-1]))

@@ -16,6 +16,7 @@ from docs.generate.cards import read_models
 from docs.generate.figures import FIGURES, metrics_of
 from docs.generate.help_texts import help_texts
 from docs.generate.markdown import number
+from docs.generate.tutorials import page_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PLACES = {
@@ -93,6 +94,10 @@ def assemble(folder: Path) -> None:
         for path in [*docs.rglob("*.md"), *map(CHECKOUT.joinpath, PLACES)]
         if path.name != "README.md"
     }
+    for notebook in (docs / "tutorials").glob("*.ipynb"):
+        sources[f"docs/tutorials/{notebook.stem}.md"], pictures = page_of(notebook)
+        for name, content in pictures.items():
+            (folder / "tutorials" / name).write_bytes(content)
     models = read_models()
     for name in models:
         card = CHECKOUT / "zoo" / name / "README.md"

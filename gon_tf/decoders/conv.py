@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -108,6 +109,18 @@ class ConvDecoder(keras.Model):
             bias_initializer=uniform(width * 16),
             dtype=dtype,
         )
+
+    @property
+    def chain(self) -> list[Callable] | None:
+        """All layers from latents to logits, as `gon_tf.decoders.linear` takes them, if it can.
+
+        None with a normalisation, which mixes values.
+        """
+        if self.normalization is not None:
+            return None
+        first, *upsamplings = self.projections
+        pairs = zip(self.hidden_activations, upsamplings, strict=True)
+        return [first, *(layer for pair in pairs for layer in pair)]
 
     def build(self, input_shape: tuple) -> None:
         """Creates the weights of all layers."""

@@ -25,6 +25,21 @@ class Decoder(Shaped, Protocol):
         """The outputs before the output activation, `[batch, *image_shape]`."""
 
 
+@runtime_checkable
+class Sketching(Decoder, Protocol):
+    """A decoder that makes its pictures from smaller ones, by which images can be encoded.
+
+    The sides of a picture are a whole number of times those of its sketch, the same for both.
+    """
+
+    sketch: keras.Model | None  # from the same latents to small pictures; a `Decoder`, too
+
+
+def sketch_of(decoder: keras.Model) -> keras.Model:
+    """The decoder that latents come from: the sketch of one that makes sketches, or itself."""
+    return getattr(decoder, "sketch", None) or decoder
+
+
 def shapes_of(decoder: Any) -> tuple[int, tuple[int, ...]]:
     """(latent_dim, image_shape) of a decoder of pictures.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from keras import ops
 
-from gon_tf import arguments
+from gon_tf import arguments, losses
+from gon_tf.decoders.derivatives import network_of
+from gon_tf.decoders.protocol import sketch_of
 from gon_tf.models import inputs
 from gon_tf.models.base import LatentModel, Problem, graph, in_chunks
 from gon_tf.models.posterior import Gaussian, Point
@@ -26,9 +30,13 @@ class GON(LatentModel):
 
         z(x) = z0 - s * d/dz0 loss(F(z0), x),        minimise over F: loss(F(z(x)), x)
 
+    With a decoder that makes its pictures from smaller ones, its sketches (`ResidualDecoder`), the
+    step explains the image made as small by its sketch, and costs the same for pictures of any
+    size.
+
     Args:
-        decoder: a `gon_tf.ConvDecoder`, or any built Keras model from `[batch, latent_dim]` to
-            `[batch, height, width, channels]`.
+        decoder: a `gon_tf.ConvDecoder` or `gon_tf.ResidualDecoder`, or any built Keras model from
+            `[batch, latent_dim]` to `[batch, height, width, channels]`.
         loss: "squared_error", or "cross_entropy" (nats) for a decoder whose outputs are in [0, 1].
             Both passes use it, summed over an image's pixels and channels.
         step: "gauss-newton" (the default: no scale to choose, no normalisation layers needed) or
@@ -91,6 +99,14 @@ class GON(LatentModel):
         self.detach_origin = arguments.boolean("detach_origin", detach_origin)
         self.chord = None if chord is None else arguments.boolean("chord", chord)
 
+        # Each value of a sketch stands for `reduction`² of the image.
+        self.reduction = 1
+        if (sketch := sketch_of(decoder)) is not decoder:
+            self.reduction = self.image_shape[0] // sketch.image_shape[0]
+        self.inner_loss = self.pixel_loss
+        if self.reduction > 1:
+            self.inner_loss = losses.Weighted(self.pixel_loss, float(self.reduction**2))
+
         self.origin = None
         if learn_origin:
             self.origin = self.add_weight(
@@ -138,6 +154,28 @@ class GON(LatentModel):
         start, count = self.start(None if shared else problem.images), problem.images.shape[0]
         return Origin.at(network, start, problem.loss, self.origin_step, self.penalty, images=count)
 
+    def inner_network(self, training: bool | None = None) -> Network:
+        """What the step from the origin goes through: the decoder, or its sketch."""
+        logits = self.pixel_loss.name == "cross_entropy"
+        return network_of(sketch_of(self.decoder), logits, training)
+
+    def inner_images(self, images: tf.Tensor) -> tf.Tensor:
+        """What the step from the origin sees of float images: as much as the sketch shows."""
+        if self.reduction == 1:
+            return images
+        return ops.average_pool(images, self.reduction, data_format="channels_last")
+
+    def inner_problem(self, problem: Problem) -> Problem:
+        """What the step from the origin is to explain: as much of it as the sketch shows."""
+        if self.reduction == 1:
+            return problem
+        return dataclasses.replace(
+            problem,
+            network=self.inner_network(problem.training),
+            images=self.inner_images(problem.images),
+            loss=self.inner_loss,
+        )
+
     def linearized(self, network: Network, loss: Any) -> Origin:
         """The origin that any images share, with its Jacobian."""
         start = self.start()
@@ -151,6 +189,7 @@ class GON(LatentModel):
 
     def posterior(self, problem: Problem) -> Point | Gaussian:
         """The latents of a batch of images (equation 5), inside a graph or an outer tape."""
+        problem = self.inner_problem(problem)
         origin = self.origin_of(problem, problem.network, shared=self.shares_origin)
         return Point(self.latents_from(origin, problem.network, problem.images))
 
@@ -172,9 +211,10 @@ class GON(LatentModel):
         return self.shares_origin and self.inner_steps == 1
 
     def fold(self) -> keras.Model:
-        """The encoder as a Keras model of one Dense layer: float images to latents.
+        """The encoder as a Keras model: float images to latents by one Dense layer.
 
-        It holds a copy of the present weights, and plain operators only.
+        Before it, area averages make the image as small as the decoder's sketch, if it has one. It
+        holds a copy of the present weights, and plain operators only.
 
         Raises:
             ValueError: if encoding is not an affine map of the image.
@@ -191,14 +231,17 @@ class GON(LatentModel):
             )
         images = keras.Input(self.image_shape, name="images")
         dense = keras.layers.Dense(self.latent_dim, name="latents", dtype="float32")
-        encoder = keras.Model(
-            images, dense(keras.layers.Flatten(data_format="channels_last")(images)), name="encoder"
-        )
+        seen = images
+        if self.reduction > 1:
+            shrink = keras.layers.AveragePooling2D
+            seen = shrink(self.reduction, data_format="channels_last", dtype="float32")(images)
+        latents = dense(keras.layers.Flatten(data_format="channels_last", dtype="float32")(seen))
+        encoder = keras.Model(images, latents, name="encoder")
         dense.set_weights([np.asarray(weight) for weight in self.folded()])
         return encoder
 
     def folded(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Kernel `[pixels, latent_dim]` and bias of `fold`, computed anew if a weight has changed.
+        """Kernel `[values, latent_dim]` and bias of `fold`, computed anew if a weight has changed.
 
         To compare the weights takes a fraction of a millisecond, to fold some 20.
         """
@@ -211,7 +254,7 @@ class GON(LatentModel):
     @property
     def encodes_plainly(self) -> bool:
         """Whether `plain_encoder` has a way to the latents without differentiation."""
-        return self.shares_origin and self.network().is_plain
+        return self.shares_origin and self.inner_network().is_plain
 
     def plain_encoder(self) -> Callable:
         """`encode` as a function of float images in a graph, for a model that `encodes_plainly`.
@@ -219,13 +262,16 @@ class GON(LatentModel):
         It takes plain operators only, however many `inner_steps` there are: what the steps need to
         know of the origin is computed here.
         """
-        network = self.network()
-        origin = self.linearized(network, self.pixel_loss).constant()
-        return lambda images: self.latents_from(origin, network, images)
+        network = self.inner_network()
+        origin = self.linearized(network, self.inner_loss).constant()
+        return lambda images: self.latents_from(origin, network, self.inner_images(images))
 
     def fold_origin(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Kernel `[pixels, latent_dim]` and bias of the affine map from images to latents."""
-        return self.linearized(self.network(), self.pixel_loss).fold()
+        """Kernel `[values, latent_dim]` and bias of the affine map to latents.
+
+        It is a map of what the step sees of an image, see `inner_images`.
+        """
+        return self.linearized(self.inner_network(), self.inner_loss).fold()
 
     def batch_encoder(self, count: int) -> Callable[[np.ndarray], Any]:
         """Encoding is one matrix product where the model folds, and folding pays.
@@ -239,7 +285,8 @@ class GON(LatentModel):
         kernel, bias = self.folded()
 
         def encode(images):
-            return tf.matmul(flatten(inputs.to_unit_range(images)), kernel) + bias
+            seen = self.inner_images(inputs.to_unit_range(images))
+            return tf.matmul(flatten(seen), kernel) + bias
 
         return lambda images: in_chunks(encode, images)
 

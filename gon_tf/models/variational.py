@@ -12,6 +12,7 @@ from keras import ops
 from gon_tf import arguments
 from gon_tf.decoders.conv import uniform
 from gon_tf.decoders.derivatives import network_of
+from gon_tf.decoders.protocol import sketch_of
 from gon_tf.models.base import Problem
 from gon_tf.models.elbo import Variational
 from gon_tf.models.gon import GON
@@ -153,11 +154,11 @@ class VariationalGON(Variational, GON):
     def inner_network(
         self, training: bool | None = None, noise: tf.Tensor | None = None
     ) -> Network:
-        """The decoder after the maps: at the mean, or at a draw from the posterior of points."""
-        network = self.network(training)
+        """The decoder, or its sketch, after the maps: at the mean, or at a draw of the latents."""
         if noise is None:
             logits = self.pixel_loss.name == "cross_entropy"
-            return network_of(self.decoder, logits, training, self.mean_map)
+            return network_of(sketch_of(self.decoder), logits, training, self.mean_map)
+        network = super().inner_network(training)
 
         def drawn(points):
             deviation = ops.exp(0.5 * self.log_variance_map(points))
@@ -194,7 +195,7 @@ class VariationalGON(Variational, GON):
     def posterior(self, problem: Problem) -> Gaussian:
         """The Gaussian of a batch of images, inside a graph or an outer tape."""
         noise = self.origin_noise(problem.images, problem.training)
-        network = self.inner_network(problem.training, noise)
+        network, problem = self.inner_network(problem.training, noise), self.inner_problem(problem)
         shared = self.shares_origin and (noise is None or not problem.training)
         origin = self.origin_of(problem, network, shared=shared)
         points = self.latents_from(origin, network, problem.images)
@@ -217,13 +218,15 @@ class VariationalGON(Variational, GON):
     def plain_encoder(self) -> Callable:
         """`encode` as in `GON.plain_encoder`."""
         network = self.inner_network()
-        origin = self.linearized(network, self.pixel_loss).constant()
-        return lambda images: self.mean_map(self.latents_from(origin, network, images))
+        origin = self.linearized(network, self.inner_loss).constant()
+        return lambda images: self.mean_map(
+            self.latents_from(origin, network, self.inner_images(images))
+        )
 
     def fold_origin(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Kernel and bias as in `GON`, of the map to the mean."""
         network = self.inner_network(noise=self.origin_noise(images=None, training=False))
-        kernel, bias = self.linearized(network, self.pixel_loss).fold()
+        kernel, bias = self.linearized(network, self.inner_loss).fold()
         return tf.matmul(kernel, self.mean_map.kernel), self.mean_map(bias[None])[0]
 
     def get_config(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from functools import cache
 from numbers import Integral, Real
 from typing import Any, get_args, get_type_hints
 
+DECODERS = ("conv", "residual")
 OPTIMIZERS = ("adam", "adamw", "muon", "nadam", "lion", "sgd")
 SCHEDULES = ("cosine", "linear", "exponential", "constant")
 PRIORS = ("local-gaussians", "mixture", "normal")
@@ -41,6 +42,9 @@ class Range:
         ends = f"<{'' if self.low_open else '='}x<{'' if self.high_open else '='}"
         return f"{self.low:g}{ends}{self.high:g}"
 
+
+# What convolutional models were before a recipe said so.
+FORMERLY = {"decoder": "conv", "inner_steps": 1}
 
 COUNT, POSITIVE, SHARE = Range(1), Range(0, low_open=True), Range(0, 1, high_open=True)
 
@@ -144,6 +148,9 @@ class Recipe(Settings):
     channels: int | None = setting(None, "1 for grey, 3 for RGB; by default as the images.", (1, 3))
     # network and method
     latent_dim: int | None = setting(None, "Number of latents.", COUNT)
+    decoder: str | None = setting(
+        None, "Network from latents to pictures: ConvDecoder or ResidualDecoder.", DECODERS
+    )
     filters: int | None = setting(None, "Channels of the last hidden layer.", COUNT)
     activation: str | None = setting(
         None, "Smooth activation: elu, selu, silu, softplus, gelu or tanh.", metavar="NAME"
@@ -182,7 +189,7 @@ class Recipe(Settings):
     # training
     epochs: int = setting(10, "Passes over the data.", COUNT)
     batch_size: int = setting(64, "Images in a step.", COUNT)
-    optimizer: str = setting("adam", "Optimizer.", OPTIMIZERS)
+    optimizer: str | None = setting(None, "Optimizer.", OPTIMIZERS)
     learning_rate: float | None = setting(None, "Highest learning rate.", POSITIVE)
     beta_1: float | None = setting(None, "Decay of the optimizer's mean of the gradient.", SHARE)
     beta_2: float | None = setting(
@@ -221,6 +228,8 @@ class Recipe(Settings):
         values = cls.part_from_json(values)
         if missing := {"variant", "dataset", "image_size"} - values.keys():
             raise ValueError(f"A recipe needs {', '.join(sorted(missing))}.")
+        if values["variant"] in ("conv", "variational"):
+            values = {**FORMERLY, **values}
         return cls(**values)
 
     @classmethod

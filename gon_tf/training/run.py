@@ -224,7 +224,9 @@ def knowing_callbacks(recipe: Recipe) -> list[keras.callbacks.Callback]:
     """Callbacks that decide something, by what they know of former epochs."""
     import keras
 
-    chosen = []
+    from gon_tf.callbacks import DivergenceGuard
+
+    chosen: list[keras.callbacks.Callback] = [DivergenceGuard()]
     if recipe.ema:  # what is measured, drawn and kept are the averages, as in the end
         chosen.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     if recipe.patience:

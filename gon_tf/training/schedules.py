@@ -30,7 +30,7 @@ def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
         raise ValueError(f"{recipe.optimizer} takes no moments: leave out --beta-1 and --beta-2.")
     muon = recipe.optimizer == "muon"
     kind = optimizers.Muon if muon else type(keras.optimizers.get(recipe.optimizer))
-    rate = learning_rate(recipe, steps)
+    rate = optimizers.Scaled(learning_rate(recipe, steps))
     return kind(learning_rate=rate, clipnorm=recipe.clipnorm, **moments, **average)
 
 

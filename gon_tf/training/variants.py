@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -17,13 +18,29 @@ Shape = tuple[int, int, int]  # of the images: height, width, channels
 
 
 @dataclass(frozen=True)
+class Chosen:
+    """A default that other fields decide.
+
+    Attributes:
+        by: from a recipe that has the fields before this one to the value.
+        text: how it is chosen, for the help.
+    """
+
+    by: Callable[[Recipe], Any]
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
 class Variant:
     """A kind of model: its line in `VARIANTS` is all that the command needs to train it.
 
     Attributes:
         build: makes the model from a complete recipe and the shape of its images.
         defaults: the recipe's fields that only some variants have, or whose default differs
-            between variants, and their values here.
+            between variants, and their values here; a `Chosen` looks at those before it.
     """
 
     build: Callable[[Recipe, Shape], keras.Model]
@@ -76,6 +93,13 @@ def conv_decoder(recipe: Recipe, image_shape: Shape) -> keras.Model:
     """The convolutional decoder of a recipe."""
     import gon_tf
 
+    if recipe.decoder == "residual":
+        if recipe.normalization != "none":
+            raise ValueError(
+                "A residual decoder has no normalisation: leave out --normalization, or choose "
+                f"--decoder conv. Received: {recipe.normalization!r}"
+            )
+        return gon_tf.ResidualDecoder(image_shape, **taken(recipe, *CONV))
     return gon_tf.ConvDecoder(
         image_shape,
         normalization=None if recipe.normalization == "none" else recipe.normalization,
@@ -88,23 +112,57 @@ def taken(recipe: Recipe, *names: str) -> dict[str, Any]:
     return {name: getattr(recipe, name) for name in names}
 
 
+FAST, SLOW, MOST_FAST = 2e-2, 5e-3, 64  # learning rates, and pixels of a side
+
+
+def conv_rate(recipe: Recipe) -> float:
+    """The learning rate of a convolutional GON: a larger network of this kind takes a lower one."""
+    fast = recipe.decoder == "conv" and max(recipe.image_size) <= MOST_FAST
+    return FAST if fast else SLOW
+
+
+def by_optimizer(muon: float, others: float) -> Chosen:
+    """A learning rate for Muon and one for all other optimizers."""
+    return Chosen(
+        lambda recipe: muon if recipe.optimizer == "muon" else others,
+        f"{muon:g} with muon, else {others:g}",
+    )
+
+
 CONV = {"latent_dim": 256, "filters": 16, "activation": "elu"}
+DECODER = Chosen(
+    lambda recipe: "residual" if max(recipe.image_size) > LARGEST_CONV else "conv",
+    "conv to 40 pixels, residual above",
+)
+LARGEST_CONV = 40  # pixels of a side
 GAUSS_NEWTON = {"step": "gauss-newton", "inner_steps": 1, "step_size": 1.0}
 ORIGIN = (*GAUSS_NEWTON, "damping", "loss")
 MOMENTS = ("beta_1", "beta_2")
 PRIOR = {"prior": "local-gaussians", "components": None, "rank": None}
+
+POINTS = Chosen(
+    lambda recipe: min(math.prod(recipe.image_size), MOST_POINTS), "256, or all if there are fewer"
+)
+MOST_POINTS = 256
 
 VARIANTS: dict[str, Variant] = {
     "conv": Variant(
         conv,
         {
             **PRIOR,
+            "decoder": DECODER,
             **CONV,
             **GAUSS_NEWTON,
             "normalization": "none",
             "loss": "squared_error",
             "damping": 0.01,
-            "learning_rate": 2e-2,
+            "optimizer": Chosen(
+                lambda recipe: "muon" if recipe.decoder == "residual" else "adam",
+                "muon with residual, adam with conv",
+            ),
+            "learning_rate": Chosen(
+                conv_rate, f"{FAST:g} with conv to {MOST_FAST} pixels, else {SLOW:g}"
+            ),
             "beta_1": 0.95,
             "beta_2": 0.95,
         },
@@ -113,11 +171,14 @@ VARIANTS: dict[str, Variant] = {
         variational,
         {
             **PRIOR,
+            "decoder": DECODER,
             **CONV,
             **GAUSS_NEWTON,
+            "inner_steps": 2,
             "normalization": "none",
             "loss": "cross_entropy",
             "damping": 1.0,
+            "optimizer": "muon",
             "learning_rate": 8e-3,
             "beta_1": 0.95,
             "beta_2": 0.97,
@@ -128,14 +189,16 @@ VARIANTS: dict[str, Variant] = {
         {
             **PRIOR,
             **GAUSS_NEWTON,
+            "inner_steps": 2,
             "latent_dim": 32,
             "width": 256,
             "depth": 4,
             "omega": 30.0,
-            "points_per_step": None,
+            "points_per_step": POINTS,
             "loss": "squared_error",
             "damping": 1.0,
-            "learning_rate": 2e-4,
+            "optimizer": "muon",
+            "learning_rate": by_optimizer(muon=5e-4, others=2e-4),
         },
     ),
     "autoencoder": Variant(
@@ -145,6 +208,7 @@ VARIANTS: dict[str, Variant] = {
             **CONV,
             "normalization": "instance",
             "loss": "squared_error",
+            "optimizer": "adam",
             "learning_rate": 2e-3,
         },
     ),
@@ -155,6 +219,7 @@ VARIANTS: dict[str, Variant] = {
             **CONV,
             "normalization": "instance",
             "loss": "cross_entropy",
+            "optimizer": "adam",
             "learning_rate": 4e-3,
         },
     ),
@@ -170,23 +235,25 @@ def complete(recipe: Recipe) -> Recipe:
     if recipe.variant not in VARIANTS:
         known = ", ".join(VARIANTS)
         raise ValueError(f"A recipe's variant is one of {known}. Received: {recipe.variant!r}")
-    defaults = VARIANTS[recipe.variant].defaults
+    defaults = {"optimizer": "adam", **VARIANTS[recipe.variant].defaults}
     optional = {name for variant in VARIANTS.values() for name in variant.defaults}
-    if recipe.optimizer in schedules.WITHOUT_MOMENTS:
-        defaults = {name: defaults[name] for name in defaults if name not in MOMENTS}
-    given = {
-        field.name: getattr(recipe, field.name)
-        for field in fields(recipe)
-        if field.name in optional and getattr(recipe, field.name) is not None
-    }
-    if useless := given.keys() - defaults.keys() - set(MOMENTS):
-        name = sorted(useless)[0]
-        raise ValueError(
-            f"{recipe.variant} models have no {name.replace('_', '-')}. Received: {given[name]!r}"
-        )
+    for field in fields(recipe):
+        given = getattr(recipe, field.name)
+        if given is not None and field.name in optional - defaults.keys() - set(MOMENTS):
+            raise ValueError(
+                f"{recipe.variant} models have no {field.name.replace('_', '-')}. "
+                f"Received: {given!r}"
+            )
     if "prior" in defaults:
-        given["prior"] = prior_of(recipe)
-    return replace(recipe, **{**defaults, **given})
+        recipe = replace(recipe, prior=prior_of(recipe))
+    for name, default in defaults.items():
+        if name in MOMENTS and recipe.optimizer in schedules.WITHOUT_MOMENTS:
+            continue
+        if getattr(recipe, name) is None:
+            value: Any = default.by(recipe) if isinstance(default, Chosen) else default
+            chosen = {name: value}
+            recipe = replace(recipe, **chosen)
+    return recipe
 
 
 def prior_of(recipe: Recipe) -> str:

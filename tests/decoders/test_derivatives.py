@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from gon_tf import GON, ConvDecoder, VariationalGON, losses
-from gon_tf.decoders.derivatives import ConvNetwork, network_of, upsample
+from gon_tf.decoders.derivatives import ChainNetwork, network_of
+from gon_tf.decoders.linear import upsample
 from gon_tf.origin import Network
 
 LATENTS = np.random.default_rng(0).normal(size=(2, 3)).astype(np.float32)
@@ -106,7 +107,7 @@ def test_training_through_the_jacobian_is_that_through_forward_mode(channels):
 @pytest.mark.parametrize("loss", losses.LOSSES)
 def test_models_take_the_short_way(cls, loss):
     model = cls(decoder(), loss=loss)
-    assert isinstance(model.network(), ConvNetwork)
+    assert isinstance(model.network(), ChainNetwork)
     inner = model.inner_network() if cls is VariationalGON else model.network()
     kernel, bias = model.linearized(inner, model.pixel_loss).fold()
     expected = model.linearized(Network(inner), model.pixel_loss).fold()
@@ -130,7 +131,7 @@ class Brighter(ConvDecoder):
 
 
 def test_a_subclass_keeps_the_short_way_unless_it_computes_something_else():
-    assert isinstance(network_of(Relabelled((8, 8, 1), 3, filters=2), logits=False), ConvNetwork)
+    assert isinstance(network_of(Relabelled((8, 8, 1), 3, filters=2), logits=False), ChainNetwork)
     with pytest.warns(UserWarning, match="Brighter has a call of its own"):
         network = network_of(Brighter((8, 8, 1), 3, filters=2), logits=False)
     assert type(network) is Network
