@@ -85,7 +85,9 @@ def record(path: Path, name: str, rows: list[dict]) -> None:
         ValueError: if those in the file were measured in other features.
     """
     extractor = files.read_json(features.RECORD)["sha256"]
-    known = files.read_json(path) if path.is_file() else {"extractor": extractor, "models": {}}
+    known: dict = {"extractor": extractor, "models": {}}
+    if path.is_file():
+        known = files.read_json(path)
     if known["extractor"] != extractor:
         raise ValueError(f"{path} has distances in other features; remove it and measure again.")
     models = dict(sorted({**known["models"], name: rows}.items()))
