@@ -107,12 +107,12 @@ def main() -> None:
     for name in options.models:
         folder = zoo.locate(name)
         recipe, model = files.read_json(folder / zoo.METADATA)["recipe"], gon_tf.load(name)
-        images = (
+        train, test = (
             load(recipe[key], model.image_shape, options.data_dir)
             for key in ("dataset", "evaluate")
         )
         print("#", name, flush=True)
-        rows = measured(model, *images, options.samples)
+        rows = measured(model, train, test, options.samples)
         table += [[name, *shown(row)] for row in rows]
         if options.record:
             record(options.record, folder.name, rows)
