@@ -101,6 +101,19 @@ def result_rows(name: str, metadata: dict, baselines: list[dict], key: str) -> l
     ]
 
 
+def gaussians(recipe: dict) -> str:
+    """How many Gaussians a model draws samples from, and of how many axes each."""
+    count, rank = recipe.get("components"), recipe.get("rank")
+    if not (count or rank):
+        return recipe.get("prior") or "prior"
+    return f"{count} of rank {rank}" if rank else f"{count}"
+
+
+def share(value: float | None) -> str:
+    """A share in percent, or nothing."""
+    return "" if value is None else f"{value:.1%}"
+
+
 def sampling_table(models: dict[str, dict]) -> str:
     """How good samples are, for the models whose samples were measured."""
     measured = {name: data for name, data in models.items() if "frechet" in data["metrics"]}
@@ -109,10 +122,11 @@ def sampling_table(models: dict[str, dict]) -> str:
     rows = [
         (
             name,
-            data["recipe"].get("components") or "prior",
+            gaussians(data["recipe"]),
             number(data["metrics"]["frechet"]),
             number(data["metrics"]["frechet_of_training_images"]),
             f"{data['metrics']['copies']:.1%}",
+            share(data["metrics"].get("label_accuracy")),
             number(
                 data["metrics"]["nearest_training_image"]
                 / data["metrics"]["nearest_training_image_of_held_out"]
@@ -121,10 +135,11 @@ def sampling_table(models: dict[str, dict]) -> str:
         for name, data in measured.items()
     ]
     header = ("model", "Gaussians", "Frechet distance", "that of training images", "copies")
-    header = (*header, "distance to the training images")
+    header = (*header, "label right", "distance to the training images")
     return table(header, rows) + (
         "\nFrechet distances compare models of one data set and size only. Copies: samples "
         "that are nearer to a training image than 99% of the held-out images are (1% is what new "
-        "images get). Last column: median squared error to the nearest training image, relative "
-        "to that of held-out images. See benchmarks/sampling.py.\n"
+        "images get). Label right: samples by label that a classifier takes for that label. Last "
+        "column: median squared error to the nearest training image, relative to that of held-out "
+        "images. See benchmarks/sampling.py and benchmarks/priors.py.\n"
     )
