@@ -187,7 +187,11 @@ def test_broken_pictures_are_skipped_with_a_warning(run, pictures):
         (["conv", "pictures", "-o", "model", "--learning-rate", "0"], 2, "not in the range x>0"),
         (["conv", "pictures", "-o", "model", "--learning-rate", "nan"], 2, "a number, x>0"),
         (["conv", "pictures", "-o", "model", "--damping", "inf"], 2, "a number, x>0"),
-        (["conv", "one.npy", "-o", "model", *SMALL, "--batch-size", "1"], 1, "at least 2 images"),
+        (
+            ["conv", "one.npy", "-o", "model", *SMALL, "--batch-size", "1", "--components", "1"],
+            1,
+            "at least 2 images",
+        ),
         (["conv", "pictures", "-o", "model", "--image-size", "big"], 2, "'big' is not a size"),
         (["conv", "pictures", "-o", "model", "--step", "newton"], 2, "is not one of"),
         (["conv", "pictures", "-o", "pictures"], 1, "The folder pictures exists already"),
@@ -309,6 +313,7 @@ def test_inputs_are_never_written_to(run, pictures, tmp_path, arguments, message
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
+@pytest.mark.filterwarnings("ignore:The loss has risen")
 def test_the_summary_shows_the_epoch_that_was_kept(run, pictures, tmp_path):
     options = ["--validation", "pictures", "--patience", "1", "--epochs", "30"]
     options += ["--learning-rate", "3", "--schedule", "constant", "--pictures-every", "0"]
