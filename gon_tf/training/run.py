@@ -169,7 +169,7 @@ def follow(job: Job, folder: Path) -> None:
 
 
 def fit(job: Job, folder: Path, *, writes: bool, others: Iterable[keras.callbacks.Callback] = ()):
-    """Train, with Keras' progress on stderr: a bar on a terminal, lines elsewhere.
+    """Train, and say on stderr how it goes.
 
     Returns:
         The `TrainingLog`, and the number of the epoch whose weights were kept.
@@ -178,6 +178,7 @@ def fit(job: Job, folder: Path, *, writes: bool, others: Iterable[keras.callback
 
     from gon_tf.callbacks import Checkpoint, Stopped, TrainingLog
     from gon_tf.models.trainer import quiet_traces, with_guard
+    from gon_tf.training import progress
 
     recipe, steps = job.recipe, job.steps_per_epoch
     knowing = knowing_callbacks(recipe)
@@ -194,7 +195,8 @@ def fit(job: Job, folder: Path, *, writes: bool, others: Iterable[keras.callback
         announce=functools.partial(folders.announce, folder),
     )
     if writes:
-        writing += [*drawing_callbacks(job, folder), *others]
+        writing += [*drawing_callbacks(job, folder), *others, progress.Progress()]
+        print(progress.header(job, folder, checkpoint.epoch), file=sys.stderr)
     callbacks = [*knowing, *writing, checkpoint]
     several = job.options.strategy == "multiworker"
     if several:
@@ -216,7 +218,7 @@ def fit(job: Job, folder: Path, *, writes: bool, others: Iterable[keras.callback
                 validation_data=job.validation and job.validation.batches(recipe.batch_size),
                 epochs=recipe.epochs,
                 steps_per_epoch=steps,
-                verbose=0 if not writes else 1 if sys.stderr.isatty() else 2,
+                verbose=0,
             )
         except Stopped:
             name = stopping.signal.Signals(came[0]).name
@@ -260,7 +262,7 @@ def drawing_callbacks(job: Job, folder: Path) -> list[keras.callbacks.Callback]:
         chosen.append(keras.callbacks.TensorBoard(log_dir, write_graph=False))
         chosen.append(keras.callbacks.LambdaCallback(on_epoch_begin=note, on_epoch_end=note))
     count = max(2, min(SHOWN, SHOWN_BYTES // math.prod(job.model.image_shape)))
-    shown = (job.validation or job.images).first(count)
+    shown = (job.validation or job.images).spread(count)
     if job.options.pictures_every and len(shown) > 1:
         every = job.options.pictures_every
         events = log_dir and log_dir / "train"
