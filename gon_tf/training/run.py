@@ -23,6 +23,7 @@ from gon_tf.training import (
     evaluation,
     loggers,
     record,
+    start,
     stopping,
     variants,
 )
@@ -86,10 +87,11 @@ def train(
     """
     folder, options = files.path_of(folder), options or Options()
     data_dir = None if data_dir is None else files.path_of(data_dir)
-    recipe = variants.complete(recipe)
+    recipe = variants.complete(start.adopt(recipe))
     build.check_packages(recipe, options)
     chief = cluster.worker(options.strategy).is_chief
     sources = [*inputs, *record.inputs(recipe, data_dir)]
+    sources += [start.config(recipe.start)[0]] if recipe.start else []
 
     def claim() -> dict[str, Any] | None:
         """The record of the run that goes on; None if a new one may begin."""
