@@ -53,6 +53,9 @@ def tfds_dir(tmp_path_factory):
     write_tfds(
         root, "toy_letters", {"picture": grey}, "greek", train=[{"picture": numbered(3, 4)[0]}]
     )
+    classes = {"image": grey, "label": tfds.features.ClassLabel(names=["cat", "dog"])}
+    labelled = [{"image": x, "label": n % 2} for n, x in enumerate(numbered(0, 3))]
+    write_tfds(root, "toy_classes", classes, train=labelled)
     write_tfds(root, "toy_sounds", {"label": np.int64}, train=[{"label": 7}])
     any_size = tfds.features.Image(shape=(None, None, 3))
     sizes = [np.full((6 + n, 8, 3), n, np.uint8) for n in (3, 4)]

@@ -7,7 +7,7 @@ from PIL import Image
 
 from gon_tf.data import load, open_images, open_source, stream
 
-from ..conftest import values
+from ..conftest import encoded, values
 
 
 def test_folder_is_read_in_the_order_of_its_paths(folder):
@@ -100,3 +100,15 @@ def test_file_names_of_any_bytes(tmp_path):
     Image.new("L", (2, 2), 5).save(tmp_path / "a.png")
     (tmp_path / "a.png").rename(tmp_path / "\udcff.png")
     assert values(open_source(str(tmp_path)).images) == [5]
+
+
+def test_subfolders_are_the_labels(tmp_path):
+    for name in ("dogs/b.png", "cats/a.png", "dogs/young/c.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(encoded(1))
+    assert open_source(tmp_path).labels == ["cats", "dogs", "dogs"]
+    assert open_source(tmp_path, shard=(1, 2)).labels == ["dogs"]
+    assert open_source(f"{tmp_path},{tmp_path}").labels == 2 * ["cats", "dogs", "dogs"]
+    (tmp_path / "d.png").write_bytes(encoded(1))
+    with pytest.raises(ValueError, match="folders whose pictures all lie in folders"):
+        open_source(tmp_path).check_labels()

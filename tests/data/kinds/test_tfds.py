@@ -26,6 +26,16 @@ def test_tfds_split_expression(tfds_dir):
     assert source.count == len(source.images) == 4
 
 
+def test_tfds_labels(tfds_dir):
+    assert open_source("toy_digits:train[90%:]+test[:2]", tfds_dir).labels == ["7"] * 4
+    source = open_source("toy_classes", tfds_dir)
+    assert source.labels == ["cat", "dog", "cat"]
+    assert values(source.images) == [0, 1, 2]
+    assert open_source("toy_classes", tfds_dir, shard=(1, 2)).labels == ["dog"]
+    with pytest.raises(ValueError, match="Received: 'toy_letters/greek:train'"):
+        open_source("toy_letters", tfds_dir).check_labels()
+
+
 @pytest.mark.parametrize("name", ["toy_letters", "toy_letters/greek"])
 def test_tfds_configuration_and_another_feature_name(tfds_dir, name):
     source = open_source(name, tfds_dir)
