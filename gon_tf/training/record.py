@@ -121,6 +121,18 @@ def absolute(recipe: Recipe, data_dir: Path | None) -> Recipe:
 # A run that goes on
 
 
+def prolonged(former: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
+    """The record of a run that is done, as that of one which goes on to more epochs.
+
+    It is as it was if the recipe asks for no more.
+    """
+    epochs = former["recipe"].get("epochs")
+    if not former["finished"] or not isinstance(epochs, int) or recipe.epochs <= epochs:
+        return former
+    longer = {**former["recipe"], "epochs": recipe.epochs}
+    return {**former, "recipe": longer, "finished": False, "prolonged": True}
+
+
 def check_settings(
     former: dict[str, Any], recipe: Recipe, options: Options, data_dir: Path | None = None
 ) -> None:

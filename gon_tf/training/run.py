@@ -59,7 +59,8 @@ def train(
         options: how to carry it out, a `gon_tf.training.Options`.
         data_dir: folder of the TensorFlow data sets; None for the usual one.
         resume: go on with the training in the folder, or begin it if there is none. It ends with
-            the weights of one that was never stopped, bit by bit, on the same machine.
+            the weights of one that was never stopped, bit by bit, on the same machine. One that is
+            done goes on if the recipe has more epochs, with the rest of their learning rates.
         overwrite: replace the training, or the preset, in the folder. Other files in it stay.
         inputs: further files and folders that must stay as they are.
 
@@ -97,6 +98,7 @@ def train(
         """The record of the run that goes on; None if a new one may begin."""
         former = folders.former(folder) if resume else None
         if former:
+            former = record.prolonged(former, recipe)
             record.check_settings(former, recipe, options, data_dir)
         elif chief:
             folders.check_new(folder, sources, overwrite=overwrite)
@@ -118,7 +120,7 @@ def train(
                     folders.clean_finished(folder)
                     return finished(folder)
                 return run(job, folder, former)
-        follow(job, folder)
+        follow(job, folder, former)
     return {}
 
 
@@ -134,6 +136,8 @@ def run(job: Job, folder: Path, former: dict[str, Any] | None) -> dict[str, Any]
     if former:
         record.check_same(former, values)
         folders.make_way(folder)
+        if former.get("prolonged"):
+            record.change(folder, recipe=former["recipe"], finished=False, prolonged=True)
     else:
         folders.begin(folder, values)
     folders.clean(folder)
@@ -142,7 +146,7 @@ def run(job: Job, folder: Path, former: dict[str, Any] | None) -> dict[str, Any]
     distribute.check_alike(strategy, "images", job.fingerprint)
     try:
         with loggers.logged(job.options.logger, job.recipe, folder) as others:
-            log, kept = fit(job, folder, writes=True, others=others)
+            log, kept = fit(job, folder, writes=True, others=others, longer=goes_on(former))
         names = (former or values).get("as_given", {})
         model, results = evaluation.complete(job, names)
         metadata = {**evaluation.describe(job, log, kept, names), **results}
@@ -156,16 +160,30 @@ def run(job: Job, folder: Path, former: dict[str, Any] | None) -> dict[str, Any]
     return files.read_json(folder / folders.PRESET[1])
 
 
-def follow(job: Job, folder: Path) -> None:
+def goes_on(former: dict[str, Any] | None) -> bool:
+    """Whether a run was done before, with fewer epochs."""
+    return bool(former and former.get("prolonged"))
+
+
+def follow(job: Job, folder: Path, former: dict[str, Any] | None) -> None:
     """Train in a worker that does not write."""
     strategy = job.model.distribute_strategy
     distribute.check_alike(strategy, "images", job.fingerprint)
-    fit(job, folder, writes=False)
+    fit(job, folder, writes=False, longer=goes_on(former))
     distribute.wait_for_all(strategy)
 
 
-def fit(job: Job, folder: Path, *, writes: bool, others: Iterable[keras.callbacks.Callback] = ()):
+def fit(
+    job: Job,
+    folder: Path,
+    *,
+    writes: bool,
+    others: Iterable[keras.callbacks.Callback] = (),
+    longer: bool = False,
+):
     """Train, and say on stderr how it goes.
+
+    If the run was done and goes on for `longer`, it begins with the model in the folder.
 
     Returns:
         The `TrainingLog`, and the number of the epoch whose weights were kept.
@@ -180,6 +198,9 @@ def fit(job: Job, folder: Path, *, writes: bool, others: Iterable[keras.callback
     knowing = knowing_callbacks(recipe)
     log = TrainingLog(folder / folders.LOG, folder / folders.CURVE)
     writing = [log] if writes else []
+    if longer:
+        log.read()
+        start.take_weights(job.model, folder, steps=len(log.rows) * steps)
     described = {k: v for k, v in recipe.to_json().items() if k not in record.NAMES}
     identity = json.dumps([described, job.fingerprint])
     checkpoint = Checkpoint(
@@ -188,6 +209,7 @@ def fit(job: Job, folder: Path, *, writes: bool, others: Iterable[keras.callback
         callbacks=[*knowing, *writing],
         writes=writes,
         of=hashlib.sha256(identity.encode()).hexdigest(),
+        start=len(log.rows),
         announce=functools.partial(folders.announce, folder),
     )
     if writes:

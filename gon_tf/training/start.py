@@ -86,3 +86,16 @@ def begun(recipe: Recipe) -> tuple[Recipe, keras.Model]:
     if channels not in (1, 3):
         raise ValueError(f"{recipe.start} makes images of {channels} channels, not of 1 or 3.")
     return replace(recipe, image_size=(height, width), channels=channels), model
+
+
+def take_weights(model: keras.Model, folder: Path, steps: int) -> None:
+    """Give `model` the trained weights of the model in `folder`, and so many steps behind it."""
+    from gon_tf import presets
+
+    former = presets.load(str(folder.absolute()))
+    with model.distribute_strategy.scope():
+        model.optimizer.build(model.trainable_variables)
+        pairs = zip(model.trainable_variables, former.trainable_variables, strict=True)
+        for variable, value in pairs:
+            variable.assign(value)
+        model.optimizer.iterations.assign(steps)

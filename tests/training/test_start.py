@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gon_tf
-from gon_tf.training import Options, Recipe, build, record, start
+from gon_tf.training import Options, Recipe, build, record, run, start
 
 QUICK = Options(pictures_every=0)
 
@@ -66,3 +66,36 @@ def test_variants(model, tmp_path):
     config.write_text(json.dumps({**json.loads(config.read_text()), "class": "GLO"}))
     with pytest.raises(ValueError, match="--from takes a GON, .* Received: GLO in"):
         start.variant_of(str(tmp_path / "model"))
+
+
+def test_more_epochs_for_a_run_that_is_done(folder, tmp_path, monkeypatch):
+    def small(epochs):
+        return Recipe(
+            "conv", str(folder), image_size=8, latent_dim=2, filters=2, batch_size=4, epochs=epochs
+        )
+
+    place = tmp_path / "model"
+    first = gon_tf.train(small(2), place, QUICK)
+    with monkeypatch.context() as patched:  # killed at once, the model stays and it goes on
+        patched.setattr(run.start, "take_weights", lambda *arguments, **options: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            gon_tf.train(small(4), place, QUICK, resume=True)
+    assert gon_tf.load(place)
+    seen = []
+
+    def take(model, *arguments, **options):
+        start_weights(model, *arguments, **options)
+        seen.append((model.get_weights()[0], int(model.optimizer.iterations)))
+
+    start_weights = start.take_weights
+    monkeypatch.setattr(start, "take_weights", take)
+    before = gon_tf.load(place).get_weights()[0]
+    second = gon_tf.train(small(4), place, QUICK, resume=True)
+    np.testing.assert_array_equal(seen[0][0], before)
+    assert seen[0][1] == 2 * 3
+    assert (first["epochs"], second["epochs"], second["last_epoch"]["epoch"]) == (2, 4, 4)
+    rows = (place / "log.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["epoch", "1", "2", "3", "4"]
+    assert gon_tf.train(small(4), place, QUICK, resume=True) == second
+    with pytest.raises(ValueError, match=r"now epochs is 3 \(was 4\)"):
+        gon_tf.train(small(3), place, QUICK, resume=True)
