@@ -43,6 +43,10 @@ class FromNormal:
     def __init__(self, model):
         self.model, self.image_shape = model, model.image_shape
 
+    def reconstruct(self, images) -> np.ndarray:
+        """As that of a model."""
+        return self.model.reconstruct(images)
+
     def sample(self, n: int = 1, seed: int = 0) -> np.ndarray:
         """As that of a model."""
         return self.model.sample(n, seed=seed, prior="normal")
@@ -97,6 +101,7 @@ def shown(figures: dict) -> list[str]:
         figures["prior"],
         f"{figures['frechet']:.3g} ± {figures['frechet_deviation']:.2g}",
         f"{figures['frechet_of_training_images']:.3g}",
+        f"{figures['frechet_of_reconstructions']:.3g}",
         f"{figures['copies']:.1%}",
         f"{figures['label_accuracy']:.1%}" if "label_accuracy" in figures else "",
         f"{figures['nearest_training_image'] / held_out:.2f}" if held_out else "",
