@@ -5,15 +5,18 @@ from __future__ import annotations
 from docs.generate.figures import FIGURES, REFERENCES, Reference, metrics_of
 from docs.generate.markdown import number, table
 
-RESULTS, BASELINES = "results.md", "baselines.json"
+RESULTS, BASELINES, SAMPLES = "results.md", "baselines.json", "samples.json"
 
 
-def results(models: dict[str, dict], baselines: dict[str, list[dict]]) -> str:
+def results(
+    models: dict[str, dict], baselines: dict[str, list[dict]], samples: dict[str, list[dict]]
+) -> str:
     """docs/results.md.
 
     Args:
         models: metadata of each model.
         baselines: for some of these, rows of models with an encoder (see `benchmarks.baselines`).
+        samples: for some of these, figures of their samples (see `benchmarks.sampling`).
     """
     parts = [
         "# Results\n",
@@ -39,7 +42,7 @@ def results(models: dict[str, dict], baselines: dict[str, list[dict]]) -> str:
             )
             parts.append(table(("model", "parameters", "epochs", what), rows))
     parts.append("## Samples\n")
-    parts.append(sampling_table(models))
+    parts.append(sampling_table(samples))
     return "\n".join(parts)
 
 
@@ -101,45 +104,34 @@ def result_rows(name: str, metadata: dict, baselines: list[dict], key: str) -> l
     ]
 
 
-def gaussians(recipe: dict) -> str:
-    """How many Gaussians a model draws samples from, and of how many axes each."""
-    count, rank = recipe.get("components"), recipe.get("rank")
-    if not (count or rank):
-        return recipe.get("prior") or "prior"
-    return f"{count} of rank {rank}" if rank else f"{count}"
-
-
-def share(value: float | None) -> str:
-    """A share in percent, or nothing."""
-    return "" if value is None else f"{value:.1%}"
-
-
-def sampling_table(models: dict[str, dict]) -> str:
+def sampling_table(samples: dict[str, list[dict]]) -> str:
     """How good samples are, for the models whose samples were measured."""
-    measured = {name: data for name, data in models.items() if "frechet" in data["metrics"]}
-    if not measured:
-        return "Not measured yet (`python -m benchmarks.sampling MODEL --save FOLDER`).\n"
+    if not samples:
+        return (
+            f"Not measured yet (`python -m benchmarks.sampling MODEL --record docs/{SAMPLES}`).\n"
+        )
     rows = [
         (
             name,
-            gaussians(data["recipe"]),
-            number(data["metrics"]["frechet"]),
-            number(data["metrics"]["frechet_of_training_images"]),
-            f"{data['metrics']['copies']:.1%}",
-            share(data["metrics"].get("label_accuracy")),
+            figures["prior"],
+            f"{number(figures['frechet'])} ± {number(figures['frechet_deviation'])}",
+            number(figures["frechet_of_training_images"]),
+            f"{figures['copies']:.1%}",
             number(
-                data["metrics"]["nearest_training_image"]
-                / data["metrics"]["nearest_training_image_of_held_out"]
+                figures["nearest_training_image"] / figures["nearest_training_image_of_held_out"]
             ),
         )
-        for name, data in measured.items()
+        for name, measured in samples.items()
+        for figures in measured
     ]
-    header = ("model", "Gaussians", "Frechet distance", "that of training images", "copies")
-    header = (*header, "label right", "distance to the training images")
-    return table(header, rows) + (
-        "\nFrechet distances compare models of one data set and size only. Copies: samples "
-        "that are nearer to a training image than 99% of the held-out images are (1% is what new "
-        "images get). Label right: samples by label that a classifier takes for that label. Last "
+    header = ("model", "drawn from", "Frechet distance", "of training images", "copies")
+    first = next(iter(samples.values()))[0]
+    return table((*header, "distance to the training images"), rows) + (
+        f"\nFrechet distances to the held-out images, the mean of {first['repeats']} draws of "
+        f"{first['samples']:,} samples and their deviation, in the features that come with the "
+        "package (gon_tf/metrics/features.py); they compare models of one data set only. Beside "
+        "them the floor: that of as many training images. Copies: samples that are nearer to a "
+        "training image than 99% of the held-out images are (1% is what new images get). Last "
         "column: median squared error to the nearest training image, relative to that of held-out "
-        "images. See benchmarks/sampling.py and benchmarks/priors.py.\n"
+        f"images. Made by `python -m benchmarks.sampling MODEL... --record docs/{SAMPLES}`.\n"
     )

@@ -81,12 +81,13 @@ class ImageTrainer(keras.Model):
         return {metric.name: metric.result() for metric in self.reported_metrics}
 
     def compile(
-        self, optimizer: Any = "adam", *, jit_compile: bool | str = "auto", **kwargs: Any
+        self, optimizer: Any = None, *, jit_compile: bool | str = "auto", **kwargs: Any
     ) -> None:
         """Configures training, as `keras.Model.compile`; the loss belongs to the model.
 
         Args:
-            optimizer: a Keras optimizer or its name.
+            optimizer: a Keras optimizer or its name; by default the kind that suits the model, at
+                a rate that needs no schedule (see `default_optimizer`).
             jit_compile: "auto" compiles with XLA on a single GPU only: on a CPU, XLA makes the
                 gradients of convolutions many times slower, and it cannot add up replicas'.
             **kwargs: `steps_per_execution`, `run_eagerly`, `auto_scale_loss`.
@@ -103,7 +104,12 @@ class ImageTrainer(keras.Model):
         if jit_compile == "auto":
             gpus = tf.config.list_logical_devices("GPU")
             jit_compile = bool(gpus) and not tf.distribute.has_strategy()
+        optimizer = self.default_optimizer() if optimizer is None else optimizer
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+
+    def default_optimizer(self) -> keras.optimizers.Optimizer:
+        """What `compile` takes by default: Adam at 2e-3."""
+        return keras.optimizers.Adam(2e-3)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles as `get_compile_config` says; Keras calls it when it loads a model."""

@@ -18,7 +18,7 @@ def test_train_evaluate_and_train_again(run, pictures, tmp_path):
     trained = run("train", "conv", "pictures", *SMALL, *options, "-o", "model", "--json")
     assert trained.exit_code == 0, trained.stderr
     summary = json.loads(trained.stdout)
-    assert "Epoch 2/2" in trained.stderr
+    assert "epoch 2/2" in trained.stderr
     assert "Warning" not in trained.stderr
 
     folder = tmp_path / "model"
@@ -187,7 +187,11 @@ def test_broken_pictures_are_skipped_with_a_warning(run, pictures):
         (["conv", "pictures", "-o", "model", "--learning-rate", "0"], 2, "not in the range x>0"),
         (["conv", "pictures", "-o", "model", "--learning-rate", "nan"], 2, "a number, x>0"),
         (["conv", "pictures", "-o", "model", "--damping", "inf"], 2, "a number, x>0"),
-        (["conv", "one.npy", "-o", "model", *SMALL, "--batch-size", "1"], 1, "at least 2 images"),
+        (
+            ["conv", "one.npy", "-o", "model", *SMALL, "--batch-size", "1", "--components", "1"],
+            1,
+            "at least 2 images",
+        ),
         (["conv", "pictures", "-o", "model", "--image-size", "big"], 2, "'big' is not a size"),
         (["conv", "pictures", "-o", "model", "--step", "newton"], 2, "is not one of"),
         (["conv", "pictures", "-o", "pictures"], 1, "The folder pictures exists already"),
@@ -309,6 +313,7 @@ def test_inputs_are_never_written_to(run, pictures, tmp_path, arguments, message
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
+@pytest.mark.filterwarnings("ignore:The loss has risen")
 def test_the_summary_shows_the_epoch_that_was_kept(run, pictures, tmp_path):
     options = ["--validation", "pictures", "--patience", "1", "--epochs", "30"]
     options += ["--learning-rate", "3", "--schedule", "constant", "--pictures-every", "0"]
@@ -320,3 +325,19 @@ def test_the_summary_shows_the_epoch_that_was_kept(run, pictures, tmp_path):
     assert len(losses) == summary["epochs"] < 30
     assert summary["kept_epoch"]["val_loss"] == min(losses)
     assert "last_epoch" not in summary
+
+
+def test_from_a_model_of_ones_own(run, grey_model, pictures):
+    chosen = ("train", "--from", grey_model, "pictures", "--batch-size", "4", "--epochs", "1")
+    result = run(*chosen, "--dry-run", "--json")
+    assert result.exit_code == 0, result.stderr
+    recipe = json.loads(result.stdout)["recipe"]
+    assert (recipe["variant"], recipe["dataset"]) == ("conv", "pictures")
+    assert recipe["start"] == str(grey_model)
+    for more, message in (
+        (["--latent-dim", "3"], "--from keeps the network of MODEL: leave out --latent-dim."),
+        (["--recipe", "mnist-conv"], "--from MODEL brings the variant: give DATASET alone."),
+    ):
+        refused = run(*chosen, *more, "-o", "new")
+        assert refused.exit_code == 2
+        assert message in refused.stderr
