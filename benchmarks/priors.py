@@ -5,8 +5,8 @@
 
 With several components or ranks, each pair is measured, and the last is what `--save` writes. The
 images are kept apart by their labels, unless there is `--no-labels`. Figures are those of
-`gon_tf.sampling.measure`, and how many of 1,000 samples by label the classifier of the package takes
-for that label, which goes into the metadata. With `--samples 0` only that is measured.
+`gon_tf.sampling.measure`, and how many of 1,000 samples by label the classifier of the package
+takes for that label, which goes into the metadata. With `--samples 0` only that is measured.
 
 `--held-out 6` fits to all training images but every sixth, and measures against these instead of
 the test images: for choosing.
