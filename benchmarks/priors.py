@@ -30,6 +30,7 @@ from benchmarks import print_table
 from benchmarks.sampling import accuracy_by_label, load
 from gon_tf import files, latents, presets, sampling, zoo
 
+# Figures of former samples; those of these are recorded by `benchmarks.sampling`.
 FIGURES = ("frechet", "copies", "nearest", "samples", "repeats", "label_accuracy")
 
 

@@ -140,9 +140,10 @@ def sampling_table(samples: dict[str, list[dict]]) -> str:
         f"{first['samples']:,} samples and their deviation, in the features that come with the "
         "package (gon_tf/metrics/features.py); they compare models of one data set only. Beside "
         "them the floor, that of as many training images, and that of reconstructions of held-out "
-        "images, which is what the decoder can do, whatever is drawn. Copies: samples that are nearer "
-        "to a training image than 99% of the held-out images are (1% is what new images get). Label "
-        "right: samples by label that the classifier of these features takes for that label. Last "
+        "images, which is what the decoder can do, whatever is drawn. Copies: samples that are "
+        "nearer to a training image than 99% of the held-out images are (1% is what new images "
+        "get). Label right: samples by label that the classifier of these features takes for that "
+        "label. Last "
         "column: median squared error to the nearest training image, relative to that of held-out "
         f"images. Made by `python -m benchmarks.sampling MODEL... --record docs/{SAMPLES}`.\n"
     )
