@@ -5,7 +5,7 @@ import re
 import pytest
 
 import gon_tf
-from docs.generate import pages, site, site_check
+from docs.generate import diagrams, pages, site, site_check
 from gon_tf import zoo
 
 
@@ -67,6 +67,17 @@ def test_pictures_of_a_card_lie_below_it():
 def test_code_is_not_changed():
     text = "```python\n[a](models.md)\n```\n\n    [a](../LICENSE)\n"
     assert pages.with_links(text, "docs/cli.md")[0] == text
+
+
+def test_diagrams_are_drawings_or_text(tmp_path, monkeypatch):
+    monkeypatch.setattr(diagrams, "DOCS", tmp_path)
+    monkeypatch.setattr(diagrams, "FOLDER", tmp_path / "diagrams")
+    (tmp_path / "diagrams").mkdir()
+    text = "a\n\n```mermaid\nflowchart TD\n```\n\nb\n"
+    assert diagrams.with_drawings(text) == text.replace("mermaid", "text")
+    file = diagrams.file_of("flowchart TD\n")
+    file.write_text("<svg/>")
+    assert diagrams.with_drawings(text) == f"a\n\n![A diagram](diagrams/{file.name})\n\nb\n"
 
 
 def test_the_zoo_page_has_every_model():
