@@ -119,7 +119,9 @@ def train(
                 if former and former["finished"]:
                     folders.clean_finished(folder)
                     return finished(folder)
-                return run(job, folder, former)
+                # Before anything is written: a logger may have nobody who is logged in.
+                with loggers.logged(options.logger, job.recipe, folder) as others:
+                    return run(job, folder, former, others)
         follow(job, folder, former)
     return {}
 
@@ -130,7 +132,12 @@ def finished(folder: Path) -> dict[str, Any]:
     return files.read_json(folder / folders.PRESET[1])
 
 
-def run(job: Job, folder: Path, former: dict[str, Any] | None) -> dict[str, Any]:
+def run(
+    job: Job,
+    folder: Path,
+    former: dict[str, Any] | None,
+    others: Iterable[keras.callbacks.Callback],
+) -> dict[str, Any]:
     """Train into a folder that is locked, and go on if there is a `former` run."""
     values = record.of_job(job)
     if former:
@@ -145,8 +152,7 @@ def run(job: Job, folder: Path, former: dict[str, Any] | None) -> dict[str, Any]
     strategy = job.model.distribute_strategy
     distribute.check_alike(strategy, "images", job.fingerprint)
     try:
-        with loggers.logged(job.options.logger, job.recipe, folder) as others:
-            log, kept = fit(job, folder, writes=True, others=others, longer=goes_on(former))
+        log, kept = fit(job, folder, writes=True, others=others, longer=goes_on(former))
         names = (former or values).get("as_given", {})
         model, results = evaluation.complete(job, names)
         metadata = {**evaluation.describe(job, log, kept, names), **results}

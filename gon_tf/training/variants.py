@@ -239,7 +239,8 @@ def complete(recipe: Recipe) -> Recipe:
     if recipe.variant not in VARIANTS:
         known = ", ".join(VARIANTS)
         raise ValueError(f"A recipe's variant is one of {known}. Received: {recipe.variant!r}")
-    defaults = {"optimizer": "adam", **VARIANTS[recipe.variant].defaults}
+    defaults = dict(VARIANTS[recipe.variant].defaults)
+    defaults.setdefault("optimizer", "adam")
     optional = {name for variant in VARIANTS.values() for name in variant.defaults}
     for field in fields(recipe):
         given = getattr(recipe, field.name)
