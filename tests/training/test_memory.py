@@ -1,7 +1,9 @@
+import dataclasses
+
 import pytest
 
 import gon_tf
-from gon_tf.training import Options, Recipe, build, memory
+from gon_tf.training import Options, Recipe, build, memory, variants
 
 
 def model(**options):
@@ -47,3 +49,18 @@ def test_images_that_do_not_fit_go_to_a_file(folder, monkeypatch):
     assert len(job.images) == 12
     with pytest.raises(ValueError, match="more than the 0.5 GB of --memory: give --memory 0.9"):
         build.preview(recipe, Options(memory=0.5))
+
+
+def test_points_of_an_implicit_model_by_the_memory(folder):
+    recipe = Recipe("implicit", str(folder), image_size=8, latent_dim=2, width=8, depth=1)
+    recipe = variants.complete(dataclasses.replace(recipe, batch_size=4))
+    whole, _, model = build.design(recipe, Options(), None)
+    assert whole.points_per_step == 64
+    needed = memory.estimate(model, 4)
+    less = Options(memory=(needed.total - needed.step / 2) / memory.GB)
+    fewer, _, model = build.design(recipe, less, None)
+    assert fewer.points_per_step == model.points_per_step == 32
+    asked = dataclasses.replace(recipe, points_per_step=60)
+    assert build.design(asked, less, None)[0].points_per_step == 60
+    with pytest.raises(ValueError, match="more than the"):
+        build.preview(asked, less)
