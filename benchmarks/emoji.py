@@ -19,7 +19,7 @@ def is_held_out(name: str) -> bool:
     """Whether the picture of this file name is held out.
 
     Example:
-        >>> is_held_out("1f44a-1f3fb.png"), is_held_out("1f44b-1f3fb.png")
+        >>> is_held_out("0032-fe0f-20e3.png"), is_held_out("1f44a.png")
         (True, False)
     """
     return int(Path(name).stem.split("-")[0], 16) % 10 == 0

@@ -27,11 +27,10 @@ import numpy as np
 
 import gon_tf
 from benchmarks import print_table
-from benchmarks.sampling import load
+from benchmarks.sampling import accuracy_by_label, load
 from gon_tf import files, latents, presets, sampling, zoo
-from gon_tf.metrics import features
 
-BY_LABEL = 1000  # samples that are drawn by label
+# Figures of former samples; those of these are recorded by `benchmarks.sampling`.
 FIGURES = ("frechet", "copies", "nearest", "samples", "repeats", "label_accuracy")
 
 
@@ -51,26 +50,6 @@ def with_prior(model: keras.Model, components: int | None, rank: int | None) -> 
     left_out = {id(variable) for variable in former}
     copy.set_weights([np.asarray(w) for w in model.weights if id(w) not in left_out])
     return copy
-
-
-def accuracy_by_label(model: keras.Model, dataset: str) -> float | None:
-    """Share of samples by label that the classifier of the package takes for what they are to be.
-
-    Args:
-        model: fitted with labels.
-        dataset: name of its data set, e.g. "mnist"; None comes of one that it has not learned.
-    """
-    classes = files.read_json(features.RECORD)["classes"]
-    numbers = [i for i, name in enumerate(classes) if name.startswith(f"{dataset}/")]
-    names = [classes[i].partition("/")[2] for i in numbers]
-    if not set(model.labels) <= set(names):
-        return None
-    found, each = [], -(-BY_LABEL // len(model.labels))
-    for label in model.labels:
-        images = features.to_unit_range(np.clip(model.sample(each, label=label), 0.0, 1.0))
-        logits = features.classifier().predict(features.prepare(images), verbose=0)
-        found.append(np.mean(logits[:, numbers].argmax(axis=1) == names.index(label)))
-    return float(np.mean(found))
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -30,10 +31,10 @@ class ResidualDecoder(keras.Model):
 
         F(z) = sigmoid(enlarged(sketch(z)) + details(z))
 
-    The sketch is a small ResidualDecoder of its own. The latents of an image are those that explain
-    the image made as small (area averages) by the sketch: the step from the origin costs the same
-    for pictures of any size, and the encoder that a model folds to is as small. The decoder is
-    trained for the whole picture alone.
+    The sketch is one matrix of the latents, which are those of an image that explain the image
+    made as small (area averages) by the sketch: the step from the origin costs the same for
+    pictures of any size, and the encoder that a model folds to is as small. The decoder is trained
+    for the whole picture alone.
 
     Args:
         image_shape: (height, width, channels). Both sides are the same power of two times a grid
@@ -44,7 +45,6 @@ class ResidualDecoder(keras.Model):
         depth: residual units at each size, >= 1.
         activation: name of a Keras activation with a second derivative.
         sketch_size: largest side of the sketch, >= 8 pixels; None for no sketch.
-        sketch_filters: as `filters`, of the sketch.
         output_activation: "sigmoid", or None for unbounded outputs.
 
     Raises:
@@ -70,7 +70,6 @@ class ResidualDecoder(keras.Model):
         depth: int = 1,
         activation: str = "elu",
         sketch_size: int | None = 16,
-        sketch_filters: int = 16,
         output_activation: str | None = "sigmoid",
         **kwargs: Any,
     ):
@@ -85,7 +84,6 @@ class ResidualDecoder(keras.Model):
         self.sketch_size = sketch_size
         if sketch_size is not None:
             self.sketch_size = arguments.integer("sketch_size", sketch_size, SMALLEST_SKETCH)
-        self.sketch_filters = arguments.integer("sketch_filters", sketch_filters)
         self.output_activation = arguments.choice(
             "output_activation", output_activation, ("sigmoid", None)
         )
@@ -107,10 +105,8 @@ class ResidualDecoder(keras.Model):
         # as none, so that training begins with the sketch, whatever the size of the picture.
         self.head = self._conv(self.image_shape[-1], 3, dtype="float32")
         self.sketch, larger = None, max(self.image_shape[:2])
-        self.halvings = 0  # from the picture to its sketch, which is a grid that is doubled once
-        while (
-            sketch_size and self.halvings < doublings - 1 and larger >> self.halvings > sketch_size
-        ):
+        self.halvings = 0  # from the picture to its sketch
+        while sketch_size and self.halvings < doublings and larger >> self.halvings > sketch_size:
             self.halvings += 1
         if self.halvings:
             self.sketch = self._make_sketch()
@@ -120,14 +116,10 @@ class ResidualDecoder(keras.Model):
 
     def _make_sketch(self):
         height, width, channels = self.image_shape
-        return ResidualDecoder(
+        return LinearDecoder(
             (height >> self.halvings, width >> self.halvings, channels),
             self.latent_dim,
-            self.sketch_filters,
-            activation=self.activation,
-            sketch_size=None,
-            output_activation=self.output_activation,
-            dtype=self.dtype_policy,
+            self.output_activation,
         )
 
     def _conv(self, filters, kernel_size, dtype=None):
@@ -182,7 +174,64 @@ class ResidualDecoder(keras.Model):
             "depth": self.depth,
             "activation": self.activation,
             "sketch_size": self.sketch_size,
-            "sketch_filters": self.sketch_filters,
+            "output_activation": self.output_activation,
+        }
+
+
+@keras.saving.register_keras_serializable("gon_tf")
+class LinearDecoder(keras.Model):
+    """Latents to the logits of a small picture by one matrix.
+
+    Args:
+        image_shape: (height, width, channels).
+        latent_dim: number of latents, >= 1.
+        output_activation: "sigmoid", or None for unbounded outputs.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        latent_dim: int,
+        output_activation: str | None = "sigmoid",
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.image_shape = arguments.image_shape("image_shape", image_shape)
+        self.latent_dim = arguments.integer("latent_dim", latent_dim)
+        self.output_activation = arguments.choice(
+            "output_activation", output_activation, ("sigmoid", None)
+        )
+        # A picture stays in float32 under a mixed precision policy.
+        matrix = keras.layers.Dense(
+            math.prod(self.image_shape), kernel_initializer=fan_in(), dtype="float32"
+        )
+        self.chain = [matrix, keras.layers.Reshape(self.image_shape, dtype="float32")]
+        self.build((None, self.latent_dim))
+
+    def build(self, input_shape: tuple) -> None:
+        """Creates the weights."""
+        self.logits(keras.KerasTensor((None, self.latent_dim)))
+        self.built = True
+
+    def logits(self, latents: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
+        """The outputs before the output activation, `[batch, height, width, channels]`."""
+        return linear.outputs(self.chain, latents)
+
+    def call(self, latents: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
+        """Images of a batch of latents."""
+        logits = self.logits(latents, training=training)
+        return ops.sigmoid(logits) if self.output_activation == "sigmoid" else logits
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """Shape of the images for a shape of latents."""
+        return (input_shape[0], *self.image_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "image_shape": self.image_shape,
+            "latent_dim": self.latent_dim,
             "output_activation": self.output_activation,
         }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gon_tf.training import cluster, distribute, schedules, variants
+from gon_tf.training import cluster, distribute, schedules, start, variants
 from gon_tf.training import memory as memories
 from gon_tf.training.recipe import Options, Recipe
 
@@ -115,7 +115,7 @@ def design(
 
     from gon_tf import data
 
-    recipe = variants.complete(recipe)
+    recipe = variants.complete(start.adopt(recipe))
     check_packages(recipe, options)
     strategy = distribute.create(options.strategy, options.wait)
     if recipe.batch_size % strategy.num_replicas_in_sync:
@@ -129,17 +129,32 @@ def design(
     check_count(recipe, source.count)
     if recipe.labels:
         check_labels(recipe, source)
-    channels = recipe.channels or channels_of(source)
-    recipe = replace(recipe, channels=channels)
     for name in filter(None, (recipe.validation, recipe.evaluate)):
         data.open_source(name, data_dir)
-    distribute.check_alike(strategy, "recipe", [recipe.to_json(), options.to_json()])
-
     keras.utils.set_random_seed(recipe.seed)
     with strategy.scope(), precision(recipe.precision):
-        build = variants.VARIANTS[recipe.variant].build
-        model = build(recipe, (*recipe.image_size, channels))
+        if recipe.start:
+            recipe, model = start.begun(recipe)
+        else:
+            channels = recipe.channels or channels_of(source)
+            recipe = replace(recipe, channels=channels)
+            build = variants.VARIANTS[recipe.variant].build
+            model = build(recipe, (*recipe.image_size, channels))
+            if (points := points_by_memory(recipe, options, model)) != recipe.points_per_step:
+                recipe = replace(recipe, points_per_step=points)
+                keras.utils.set_random_seed(recipe.seed)
+                model = build(recipe, (*recipe.image_size, channels))
+    distribute.check_alike(strategy, "recipe", [recipe.to_json(), options.to_json()])
     return recipe, source, model
+
+
+def points_by_memory(recipe: Recipe, options: Options, model: keras.Model) -> int | None:
+    """Points per step of a recipe: the variant's, or what fits into the memory if that is less."""
+    points = recipe.points_per_step
+    if points is None or points != variants.default_points(recipe):
+        return points
+    batch_size = recipe.batch_size // len(cluster.worker(options.strategy).workers)
+    return memories.points_that_fit(model, batch_size, points, options.memory * memories.GB)
 
 
 def plan_memory(

@@ -1,11 +1,14 @@
+import json
 import re
 from dataclasses import fields
 from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 
 import gon_tf
+from gon_tf import zoo
 from gon_tf.training import Options, Recipe, variants
 
 
@@ -30,3 +33,41 @@ def test_the_new_variant_of_contributing_trains_saves_and_loads(folder, tmp_path
     assert isinstance(model, gon_tf.GON)
     assert model.sample(2).shape == (2, 8, 8, 1)
     assert np.isfinite(metadata["error_quantiles"]["1"])
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        (Recipe("conv", "a", image_size=(28, 28)), ("conv", "adam", 2e-2, None)),
+        (Recipe("conv", "a", image_size=(32, 40)), ("conv", "adam", 2e-2, None)),
+        (Recipe("conv", "a", image_size=(32, 64)), ("residual", "muon", 5e-3, None)),
+        (Recipe("conv", "a", image_size=(64, 64), decoder="conv"), ("conv", "adam", 2e-2, None)),
+        (Recipe("conv", "a", image_size=(128, 128), decoder="conv"), ("conv", "adam", 5e-3, None)),
+        (Recipe("conv", "a", optimizer="nadam"), ("conv", "nadam", 2e-2, None)),
+        (Recipe("variational", "a"), ("conv", "muon", 8e-3, None)),
+        (Recipe("implicit", "a", image_size=(8, 8)), (None, "muon", 5e-4, 64)),
+        (Recipe("implicit", "a", optimizer="adam"), (None, "adam", 2e-4, 256)),
+        (Recipe("autoencoder", "a", image_size=(64, 64)), (None, "adam", 2e-3, None)),
+    ],
+)
+def test_defaults_by_size_and_optimizer(recipe, expected):
+    done = variants.complete(recipe)
+    found = done.decoder, done.optimizer, done.learning_rate, done.points_per_step
+    assert found == expected
+    assert variants.complete(done) == done
+
+
+def test_a_residual_decoder_has_no_normalisation():
+    recipe = Recipe("conv", "a", image_size=(64, 64), normalization="instance")
+    with pytest.raises(ValueError, match="leave out --normalization, or choose --decoder conv"):
+        variants.conv_decoder(variants.complete(recipe), (64, 64, 1))
+
+
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_recipes_of_the_zoo_stay_what_they_were(name):
+    recorded = json.loads((zoo.folder(name) / "metadata.json").read_text())["recipe"]
+    recipe = variants.complete(Recipe.from_json(recorded)).to_json()
+    said = {field: value for field, value in recorded.items() if value is not None}
+    assert {field: recipe[field] for field in said} == said
+    if recipe["variant"] != "implicit":
+        assert recipe["decoder"] == "conv"
