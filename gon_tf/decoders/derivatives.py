@@ -22,7 +22,8 @@ from keras import ops
 from gon_tf.decoders import linear
 from gon_tf.decoders.conv import ConvDecoder
 from gon_tf.decoders.protocol import Decoder
-from gon_tf.decoders.residual import LinearDecoder, ResidualDecoder
+from gon_tf.decoders.residual import ResidualDecoder
+from gon_tf.decoders.sketch import LinearDecoder
 from gon_tf.origin import Gradient, Network
 
 

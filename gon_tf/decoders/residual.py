@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from keras import ops
 from gon_tf import arguments
 from gon_tf.decoders import activations, linear
 from gon_tf.decoders.conv import first_grid
+from gon_tf.decoders.sketch import LinearDecoder
 
 SMALLEST_SKETCH = 8  # pixels of a side
 
@@ -174,64 +174,6 @@ class ResidualDecoder(keras.Model):
             "depth": self.depth,
             "activation": self.activation,
             "sketch_size": self.sketch_size,
-            "output_activation": self.output_activation,
-        }
-
-
-@keras.saving.register_keras_serializable("gon_tf")
-class LinearDecoder(keras.Model):
-    """Latents to the logits of a small picture by one matrix.
-
-    Args:
-        image_shape: (height, width, channels).
-        latent_dim: number of latents, >= 1.
-        output_activation: "sigmoid", or None for unbounded outputs.
-    """
-
-    def __init__(
-        self,
-        image_shape: tuple[int, int, int],
-        latent_dim: int,
-        output_activation: str | None = "sigmoid",
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
-        self.image_shape = arguments.image_shape("image_shape", image_shape)
-        self.latent_dim = arguments.integer("latent_dim", latent_dim)
-        self.output_activation = arguments.choice(
-            "output_activation", output_activation, ("sigmoid", None)
-        )
-        # A picture stays in float32 under a mixed precision policy.
-        matrix = keras.layers.Dense(
-            math.prod(self.image_shape), kernel_initializer=fan_in(), dtype="float32"
-        )
-        self.chain = [matrix, keras.layers.Reshape(self.image_shape, dtype="float32")]
-        self.build((None, self.latent_dim))
-
-    def build(self, input_shape: tuple) -> None:
-        """Creates the weights."""
-        self.logits(keras.KerasTensor((None, self.latent_dim)))
-        self.built = True
-
-    def logits(self, latents: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
-        """The outputs before the output activation, `[batch, height, width, channels]`."""
-        return linear.outputs(self.chain, latents)
-
-    def call(self, latents: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
-        """Images of a batch of latents."""
-        logits = self.logits(latents, training=training)
-        return ops.sigmoid(logits) if self.output_activation == "sigmoid" else logits
-
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Shape of the images for a shape of latents."""
-        return (input_shape[0], *self.image_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "image_shape": self.image_shape,
-            "latent_dim": self.latent_dim,
             "output_activation": self.output_activation,
         }
 
