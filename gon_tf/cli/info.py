@@ -38,5 +38,5 @@ def info(as_json) -> None:
     if as_json:
         report.echo_json(facts)
     else:
-        facts["extras"] = [f"{name} {version}" for name, version in facts["extras"].items()]
-        report.echo_pairs(facts)
+        extras = [f"{name} {version}" for name, version in optional_versions().items()]
+        report.echo_pairs({**facts, "extras": extras})

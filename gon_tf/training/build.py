@@ -154,7 +154,13 @@ def points_by_memory(recipe: Recipe, options: Options, model: keras.Model) -> in
     if points is None or points != variants.default_points(recipe):
         return points
     batch_size = recipe.batch_size // len(cluster.worker(options.strategy).workers)
-    return memories.points_that_fit(model, batch_size, points, options.memory * memories.GB)
+    budget = budget_of(options) or memories.USUAL
+    return memories.points_that_fit(model, batch_size, points, budget)
+
+
+def budget_of(options: Options) -> float | None:
+    """Bytes that a run was given; None if it was not said."""
+    return None if options.memory is None else options.memory * memories.GB
 
 
 def plan_memory(
@@ -169,11 +175,11 @@ def plan_memory(
     """
     from gon_tf.data.loading import MEMORY_BUDGET
 
-    budget = options.memory * memories.GB
+    given = budget_of(options)
     batch_size = recipe.batch_size // len(cluster.worker(options.strategy).workers)
     needed = memories.estimate(model, batch_size)
-    memories.check(model, batch_size, needed, budget)
-    room = min(MEMORY_BUDGET, int(budget - needed.total))
+    memories.check(model, batch_size, needed, given)
+    room = min(MEMORY_BUDGET, max(0, int((given or memories.USUAL) - needed.total)))
     images = count * math.prod(model.image_shape)
     return replace(needed, images=images if images <= room else 0), room
 

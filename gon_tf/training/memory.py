@@ -7,17 +7,22 @@ shapes, whatever model it is. Measured peaks are within a fifth of that (docs/sc
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
 
 GB = 2**30  # as memory is counted
+USUAL = 2 * GB  # what is chosen is chosen to fit into it, unless a run says otherwise
 STARTED = 0.81 * GB  # Python, TensorFlow, Keras, and a graph
 SPARE = 1.1  # values that the way back makes, for each that it needs
 COPIES = 8  # of the weights: themselves, gradients, two moments, averages, the best of all these
+CONTAINER = Path("/sys/fs/cgroup/memory.max")  # where Linux says what a container may take
 FEWEST_POINTS = 16  # of an implicit model, which a step must see at least
 # Operations that give on the buffer of what they take, and those whose gradient needs none of it.
 SAME = frozenset({"ExpandDims", "Identity", "ReadVariableOp", "Reshape", "Squeeze", "StopGradient"})
@@ -108,18 +113,39 @@ def points_that_fit(model: keras.Model, batch_size: int, points: int, budget: fl
     return max(FEWEST_POINTS, int(part * points) // FEWEST_POINTS * FEWEST_POINTS)
 
 
-def check(model: keras.Model, batch_size: int, needed: Memory, budget: float) -> None:
-    """Raise ValueError if a training needs more than a budget of bytes, and say what would fit."""
+def of_machine() -> float:
+    """Bytes of memory that this machine, or the container, has; infinite if it does not tell."""
+    found = [math.inf]
+    if hasattr(os, "sysconf"):
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    with contextlib.suppress(OSError, ValueError):  # no such file; "max"
+        found.append(int(CONTAINER.read_text()))
+    return min(found)
+
+
+def check(model: keras.Model, batch_size: int, needed: Memory, given: float | None) -> None:
+    """Raise ValueError if a training needs more than it may take, and say what would fit.
+
+    Args:
+        model: what is trained.
+        batch_size: images of a step.
+        needed: what it takes.
+        given: bytes that it may take; None for all that the machine has.
+    """
+    budget = of_machine() if given is None else given
     if needed.total <= budget:
         return
-    advice = f"give --memory {math.ceil(10 * needed.total / GB) / 10:g}"
+    whose, advice = "this machine has", ""
+    if given is not None:
+        whose = "--memory gives"
+        advice = f"give --memory {math.ceil(10 * needed.total / GB) / 10:g}, or "
     if batch_size > 1:
         half = estimate(model, batch_size // 2)
         image = (needed.step - half.step) / (batch_size - batch_size // 2)
         room = budget - STARTED - needed.weights - (needed.step - batch_size * image)
         if image > 0 and room >= image:
-            advice += f", or --batch-size {math.floor(room / image)}"
+            advice += f"--batch-size {math.floor(room / image)}, or "
     raise ValueError(
         f"The training would need about {needed.total / GB:.1f} GB of memory, more than the "
-        f"{budget / GB:g} GB of --memory: {advice}, or a smaller --image-size or --latent-dim."
+        f"{budget / GB:.3g} GB that {whose}: {advice}a smaller --image-size or --latent-dim."
     )

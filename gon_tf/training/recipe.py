@@ -258,8 +258,12 @@ class Options(Settings):
     strategy: str = setting(
         "single", "One device, all GPUs of this machine, or the machines in TF_CONFIG.", STRATEGIES
     )
-    memory: float = setting(
-        2.0, "GB of memory that training may take; more than it needs is no gain.", POSITIVE, "GB"
+    memory: float | None = setting(
+        None,
+        "GB of memory that training may take. By default what can be chosen is chosen to fit in "
+        "2, and only what this machine does not have is refused.",
+        POSITIVE,
+        "GB",
     )
     wait: float = setting(
         60.0, "Seconds to wait for the other machines in TF_CONFIG.", POSITIVE, metavar="SECONDS"

@@ -47,7 +47,9 @@ def test_images_that_do_not_fit_go_to_a_file(folder, monkeypatch):
     job = build.prepare(recipe, Options(memory=(needed + 100) / memory.GB))
     assert job.memory.images == 0
     assert len(job.images) == 12
-    with pytest.raises(ValueError, match="more than the 0.5 GB of --memory: give --memory 0.9"):
+    with pytest.raises(
+        ValueError, match="more than the 0.5 GB that --memory gives: give --memory 0.9"
+    ):
         build.preview(recipe, Options(memory=0.5))
 
 
@@ -64,3 +66,15 @@ def test_points_of_an_implicit_model_by_the_memory(folder):
     assert build.design(asked, less, None)[0].points_per_step == 60
     with pytest.raises(ValueError, match="more than the"):
         build.preview(asked, less)
+
+
+def test_only_what_the_machine_does_not_have_is_refused_by_default(folder, monkeypatch, tmp_path):
+    recipe = Recipe("conv", str(folder), image_size=8, latent_dim=2, filters=2, batch_size=4)
+    monkeypatch.setattr(memory, "USUAL", 1000.0)
+    assert build.prepare(recipe, Options()).memory.images == 0  # they do not fit beside the rest
+    (tmp_path / "memory.max").write_text(f"{2**29}\n")
+    monkeypatch.setattr(memory, "CONTAINER", tmp_path / "memory.max")
+    with pytest.raises(ValueError, match=r"more than the 0.5 GB that this machine has: a smaller"):
+        build.preview(recipe, Options())
+    (tmp_path / "memory.max").write_text("max\n")
+    build.preview(recipe, Options())
