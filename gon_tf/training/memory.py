@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
-GB = 1e9
-STARTED = 0.87 * GB  # Python, TensorFlow, Keras, and a graph
+GB = 2**30  # as memory is counted
+STARTED = 0.81 * GB  # Python, TensorFlow, Keras, and a graph
 SPARE = 1.1  # values that the way back makes, for each that it needs
 COPIES = 8  # of the weights: themselves, gradients, two moments, averages, the best of all these
 FEWEST_POINTS = 16  # of an implicit model, which a step must see at least

@@ -29,7 +29,7 @@ def test_what_does_not_fit_and_what_would():
     needed = memory.estimate(model(), 64)
     memory.check(model(), 64, needed, needed.total)
     with pytest.raises(
-        ValueError, match=r"need about 0.9 GB .* give --memory 0.9, or --batch-s"
+        ValueError, match=r"need about 0.8 GB .* give --memory 0.9, or --batch-s"
     ) as e:
         memory.check(model(), 64, needed, needed.total - needed.step / 4)
     batch = int(str(e.value).partition("--batch-size ")[2].partition(",")[0])
