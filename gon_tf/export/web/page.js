@@ -75,7 +75,6 @@ function showModel() {
     ? "Nothing else happens on the way in."
     : `From there this model takes ${further === 1 ? "a further step" : `${further} further steps`}, ` +
       "backwards through the decoder.");
-  at("code").parentElement.dataset.by = model.steps.count === 1 ? "=" : "→";
   say("left-out", model.left_out.join(" "));
   for (const id of ["distribution", "ends"]) at(id).style.display = model.quantiles ? "" : "none";
   if (model.quantiles) {

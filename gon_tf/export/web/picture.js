@@ -111,6 +111,8 @@ function update() {
   showSigned(at("code"), cells, cells.length / columns, columns);
   show(at("reconstruction"), now.reconstruction, ...size());
   showError(at("error"), picture, now.reconstruction, ...size());
+  const isProduct = model.steps.count === 1 && !known.includes(0);
+  at("code").parentElement.dataset.by = isProduct ? "=" : "→";
   say("of-code", `${model.latent_dim} numbers, in ${milliseconds(now.times.encode)}`);
   say("of-reconstruction", `in ${milliseconds(now.times.decode)}`);
   showValues();

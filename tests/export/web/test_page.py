@@ -233,6 +233,7 @@ def test_an_implicit_model_fills_in_and_draws_any_size(page):
     assert 0 < page.evaluate("now.known.reduce((sum, x) => sum + x)") < 80
     code = page.evaluate("Array.from(now.code)")
     assert np.abs(np.subtract(code, before)).max() > 0
+    assert page.get_attribute("figure:has(#code)", "data-by") == "→"  # no product with the matrix
     page.click("#sizes button >> text=256")
     wait(page, "document.getElementById('large').width === 205")
     wait(page, "document.getElementById('of-large').textContent.startsWith('256')")
@@ -245,6 +246,7 @@ def test_an_implicit_model_fills_in_and_draws_any_size(page):
 
 def test_further_steps_are_said(page):
     assert "Nothing else happens" in page.inner_text("#of-steps")
+    assert page.get_attribute("figure:has(#code)", "data-by") == "="
     choose(page, "variational")
     assert "takes a further step, backwards" in page.inner_text("#of-steps")
     assert page.inner_text("#left-out") == ""
