@@ -68,7 +68,7 @@ setup(
         "sklearn": ["scikit-learn"],
         "hub": ["huggingface_hub>=1.0"],
         "wandb": ["wandb"],
-        "mlflow": ["mlflow-skinny>=3", "pandas"],
+        "mlflow": ["mlflow>=3"],
         "tuner": ["keras-tuner"],
         "cluster": ["apache-beam", "ray[data,train]"],
         "export": ["ai-edge-litert", "onnx", "onnxruntime", "tf2onnx>=1.17"],

@@ -24,9 +24,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from benchmarks.sampling import load, load_labels
+import gon_tf
+from benchmarks.sampling import load
 from gon_tf import files
 from gon_tf.metrics import features
+
+
+def load_labels(name: str, data_dir) -> np.ndarray:
+    """The labels of a TFDS data set as numbers, in the order of its images."""
+    number = {label: i for i, label in enumerate(class_names(name, data_dir))}
+    dataset, source = name.partition(":")[0], gon_tf.data.open_source(name, data_dir)
+    return np.array([number[f"{dataset}/{label}"] for label in source.labels])
 
 
 @dataclass

@@ -14,7 +14,7 @@ import gon_tf
 from docs.generate.cards import read_models
 
 
-def load(split: str, image_shape: tuple[int, ...], data_dir: str | None) -> np.ndarray:
+def load(split: str, image_shape: tuple[int, int, int], data_dir: str | None) -> np.ndarray:
     """All images of a split as rows, float32 in [0, 1]."""
     batches = gon_tf.data.load(split, image_shape, 500, data_dir=data_dir)
     images = np.concatenate(list(batches))
@@ -39,7 +39,8 @@ def main() -> None:
     models = read_models()
     for name in options.models:
         metadata = models[name]
-        shape, recipe = tuple(metadata["image_shape"]), metadata["recipe"]
+        (height, width, channels), recipe = metadata["image_shape"], metadata["recipe"]
+        shape = height, width, channels
         train, test = (
             load(split, shape, options.data_dir)
             for split in (recipe["dataset"], metadata["metrics"]["split"])

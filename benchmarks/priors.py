@@ -5,8 +5,8 @@
 
 With several components or ranks, each pair is measured, and the last is what `--save` writes, with
 the figures in its metadata. The images are kept apart by their labels, unless there is
-`--no-labels`. Figures are those of `benchmarks.sampling`, and how many of 1,000 samples by label
-its classifier takes for that label.
+`--no-labels`. Figures are those of `gon_tf.sampling.measure`, and how many of some samples by label
+the classifier of the package takes for that label. With `--samples 0` nothing is measured.
 
 `--held-out 6` fits to all training images but every sixth, and measures against these instead of
 the test images: for choosing.
@@ -26,10 +26,12 @@ import keras
 import numpy as np
 
 import gon_tf
-from benchmarks import print_table, sampling
-from gon_tf import files, latents, presets, zoo
+from benchmarks import print_table
+from benchmarks.sampling import accuracy_by_label, load
+from gon_tf import files, latents, presets, sampling, zoo
 
-BY_LABEL = 1000  # samples that are drawn by label
+# Figures of former samples; those of these are recorded by `benchmarks.sampling`.
+FIGURES = ("frechet", "copies", "nearest", "samples", "repeats", "label_accuracy")
 
 
 def with_prior(model: keras.Model, components: int | None, rank: int | None) -> keras.Model:
@@ -50,22 +52,6 @@ def with_prior(model: keras.Model, components: int | None, rank: int | None) -> 
     return copy
 
 
-def accuracy_by_label(model: keras.Model, network: keras.Model, names: list[str]) -> float:
-    """Share of samples by label that a classifier takes for what they are to be.
-
-    Args:
-        model: fitted with labels.
-        network: a classifier of uint8 images.
-        names: of its classes.
-    """
-    each = -(-BY_LABEL // len(model.labels))
-    found = []
-    for label in model.labels:
-        images = sampling.to_uint8(model.sample(each, label=label))
-        found.append(sampling.accuracy(network, images, names.index(label)))
-    return float(np.mean(found))
-
-
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -75,44 +61,39 @@ def main() -> None:
     parser.add_argument("--no-labels", action="store_true")
     parser.add_argument("--held-out", type=int, metavar="N", help="measure on every N-th image")
     parser.add_argument("--samples", type=int, default=5000)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--save", type=Path, help="folder for the model with the last prior")
     parser.add_argument("--data-dir")
     options = parser.parse_args()
 
     metadata = files.read_json(zoo.locate(options.model) / zoo.METADATA)
     recipe, model = metadata["recipe"], gon_tf.load(options.model)
-    train, test = (
-        sampling.load(recipe[key], model.image_shape, options.data_dir)
-        for key in ("dataset", "evaluate")
-    )
-    numbers = sampling.load_labels(recipe["dataset"], options.data_dir)
+    train = load(recipe["dataset"], model.image_shape, options.data_dir)
     source = gon_tf.data.open_source(recipe["dataset"], options.data_dir)
-    labels = np.array(source.labels)
-    names = [labels[numbers == number][0] for number in range(numbers.max() + 1)]
-    network = sampling.classifier(recipe["dataset"], train, numbers)
+    labels = None if options.no_labels else np.array(source.labels)
     if options.held_out:
         held = np.arange(len(train)) % options.held_out == 0
-        train, test, labels = train[~held], train[held], labels[~held]
-    judge = sampling.Judge(sampling.feature_network(network), train, test)
-    rows = [["training images", "", "", f"{judge.floor:.3f}", "", ""]]
-    figures, fitted = {}, model
+        train, test, labels = train[~held], train[held], None if labels is None else labels[~held]
+    else:
+        test = load(recipe["evaluate"], model.image_shape, options.data_dir)
+    rows, figures, fitted = [], {}, model
     for components, rank in product(options.components, options.rank):
         fitted, begin = with_prior(model, components, rank), time.process_time()
-        fitted.fit_latents(train, None if options.no_labels else labels)
-        seconds = time.process_time() - begin
-        figures = judge.figures(sampling.to_uint8(fitted.sample(options.samples)))
-        right = "" if options.no_labels else accuracy_by_label(fitted, network, names)
-        figures |= {} if options.no_labels else {"label_accuracy": right}
-        weights, _, axes, _ = fitted.prior.gaussians()
-        shown = f"{right:.1%}" if right else ""
-        near = f"{figures['nearest_training_image'] / judge.median:.2f}"
-        row = [f"{len(weights)} of rank {axes.shape[1]}", f"{seconds:.0f} s", shown]
-        rows.append([*row, f"{figures['frechet']:.3f}", f"{figures['copies']:.1%}", near])
+        fitted.fit_latents(train, labels)
+        row = [f"{time.process_time() - begin:.0f} s"]
+        if options.samples:
+            figures = sampling.measure(fitted, train, test, options.samples, options.repeats)
+            right = accuracy_by_label(fitted, source.name.partition(":")[0]) if fitted.labels else 0
+            figures |= {"label_accuracy": right} if right else {}
+            row += [f"{right:.1%}" if right else "", f"{figures['frechet']:.3f}"]
+            row += [f"{figures['frechet_of_training_images']:.3f}", f"{figures['copies']:.1%}"]
+        gaussians = fitted.prior.gaussians()
+        rows.append([f"{len(gaussians.weights)} of rank {gaussians.axes.shape[1]}", *row])
         print("#", *rows[-1], flush=True)
-    header = ["Gaussians", "to encode and fit", "label right", "Frechet distance", "copies"]
-    print_table([*header, "nearest / held-out's"], rows)
+    header = ["Gaussians", "to encode and fit", "label right", "Frechet distance"]
+    print_table([*header, "of training images", "copies"][: len(rows[0])], rows)
     if options.save:
-        save(fitted, options.save, metadata, {**figures, "samples": options.samples})
+        save(fitted, options.save, metadata, figures)
 
 
 def save(model: keras.Model, folder: Path, metadata: dict, figures: dict) -> None:
@@ -120,8 +101,11 @@ def save(model: keras.Model, folder: Path, metadata: dict, figures: dict) -> Non
     prior = {"prior": "local-gaussians", "components": model.prior.components}
     prior |= {"rank": model.prior.rank, "labels": bool(model.labels)}
     recipe = {**metadata.get("recipe", {}), **prior}
-    metrics = {**metadata.get("metrics", {}), **figures}
-    model.save_to_preset(folder, {**metadata, "recipe": recipe, "metrics": metrics}, overwrite=True)
+    # Figures of former samples say nothing of these.
+    former = metadata.get("metrics", {}).items()
+    metrics = {name: value for name, value in former if not name.startswith(FIGURES)}
+    metadata = {**metadata, "recipe": recipe, "metrics": {**metrics, **figures}}
+    model.save_to_preset(folder, metadata, overwrite=True)
 
 
 if __name__ == "__main__":

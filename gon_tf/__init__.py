@@ -11,8 +11,6 @@ import sys
 # Nothing more, and not even `typing`: until `gon-tf` takes the signals, Ctrl-C prints a traceback.
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the table below, for editors and type checkers
-    from typing import Any
-
     from gon_tf import anomaly as anomaly
     from gon_tf import callbacks as callbacks
     from gon_tf import convert as convert
@@ -45,6 +43,9 @@ if TYPE_CHECKING:  # the table below, for editors and type checkers
     from gon_tf.training import distribute as distribute
     from gon_tf.training import train as train
     from gon_tf.zoo import list_models as list_models
+
+if TYPE_CHECKING:
+    from typing import Any
 
 __version__ = "0.1.0"
 

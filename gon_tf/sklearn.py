@@ -82,7 +82,7 @@ class GONTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         hidden_units: int = 128,
         filters: int = 16,
         damping: float = 0.01,
-        epochs: int = 50,
+        epochs: int = 100,
         batch_size: int = 64,
         learning_rate: float = 0.02,
         random_state: Any = None,

@@ -11,6 +11,11 @@ from importlib import metadata
 from typing import BinaryIO
 
 PACKAGES = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "pillow")
+OF_EXTRAS = (
+    *("ai-edge-litert", "apache-beam", "huggingface_hub", "keras-tuner", "lmdb", "matplotlib"),
+    *("mlflow-skinny", "onnx", "onnxruntime", "ray", "scikit-learn", "tensorboard", "tf2onnx"),
+    *("torch", "wandb"),
+)
 
 
 def start_tensorflow() -> None:
@@ -109,6 +114,15 @@ def versions() -> dict[str, str]:
 
     own = {"gon_tf": __version__, "python": platform.python_version()}
     return own | {package: metadata.version(package) for package in PACKAGES}
+
+
+def optional_versions() -> dict[str, str]:
+    """Versions of the packages of extras that are installed."""
+    found = {}
+    for package in OF_EXTRAS:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found
 
 
 def devices() -> list[str]:

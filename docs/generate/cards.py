@@ -18,7 +18,7 @@ from gon_tf.zoo.registry import index
 
 from docs.generate.figures import FIGURES, METRICS, REFERENCES, last_of_each_source, metrics_of
 from docs.generate.markdown import number, table
-from docs.generate.results import BASELINES, RESULTS, overview, results
+from docs.generate.results import BASELINES, RESULTS, SAMPLES, overview, results
 from gon_tf import files
 
 CARD, LICENCE = "README.md", "MIT"
@@ -141,11 +141,14 @@ def between_marks(text: str, generated: str) -> str:
 def texts(root: Path = ROOT, checkout: Path = CHECKOUT) -> dict[Path, str]:
     """All texts that are generated, or have a part that is, by their paths."""
     models, docs, readme = read_models(root), checkout / "docs", checkout / "README.md"
-    path = docs / BASELINES
-    baselines = files.read_json(path) if path.is_file() else {}
+    baselines, samples = (
+        files.read_json(docs / name) if (docs / name).is_file() else {}
+        for name in (BASELINES, SAMPLES)
+    )
+    samples = samples.get("models", {})
     cards = {root / name / CARD: card(name, metadata) for name, metadata in models.items()}
     front = between_marks(readme.read_text(encoding="utf-8"), overview(models))
-    return {**cards, docs / RESULTS: results(models, baselines), readme: front}
+    return {**cards, docs / RESULTS: results(models, baselines, samples), readme: front}
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ METRICS = {
     "bits_per_dimension": "bits per pixel and channel",
     "active_units": "active latents",
     "frechet": "Frechet distance of samples (`python -m benchmarks.sampling`)",
+    "label_accuracy": "samples by label that a classifier takes for that label (share)",
     "copies": "samples nearer to a training image than 99% of held-out images are (share)",
 }
 

@@ -51,13 +51,13 @@ def picture_commands() -> list[list[str]]:
 
 def draw_figures() -> None:
     """Run the commands of the page and keep their pictures."""
-    shutil.rmtree(FIGURES)
-    FIGURES.mkdir()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         Path("examples").symlink_to(EXAMPLES)
         for arguments in picture_commands():
             main(arguments, standalone_mode=False)
+        shutil.rmtree(FIGURES, ignore_errors=True)
+        FIGURES.mkdir()
         for picture in Path().glob("*.png"):
             shutil.copy(picture, FIGURES)
         os.chdir(FOLDER)

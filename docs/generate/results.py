@@ -5,15 +5,18 @@ from __future__ import annotations
 from docs.generate.figures import FIGURES, REFERENCES, Reference, metrics_of
 from docs.generate.markdown import number, table
 
-RESULTS, BASELINES = "results.md", "baselines.json"
+RESULTS, BASELINES, SAMPLES = "results.md", "baselines.json", "samples.json"
 
 
-def results(models: dict[str, dict], baselines: dict[str, list[dict]]) -> str:
+def results(
+    models: dict[str, dict], baselines: dict[str, list[dict]], samples: dict[str, list[dict]]
+) -> str:
     """docs/results.md.
 
     Args:
         models: metadata of each model.
         baselines: for some of these, rows of models with an encoder (see `benchmarks.baselines`).
+        samples: for some of these, figures of their samples (see `benchmarks.sampling`).
     """
     parts = [
         "# Results\n",
@@ -39,7 +42,7 @@ def results(models: dict[str, dict], baselines: dict[str, list[dict]]) -> str:
             )
             parts.append(table(("model", "parameters", "epochs", what), rows))
     parts.append("## Samples\n")
-    parts.append(sampling_table(models))
+    parts.append(sampling_table(samples))
     return "\n".join(parts)
 
 
@@ -101,30 +104,46 @@ def result_rows(name: str, metadata: dict, baselines: list[dict], key: str) -> l
     ]
 
 
-def sampling_table(models: dict[str, dict]) -> str:
+def share(value: float | None) -> str:
+    """A share in percent, or nothing."""
+    return "" if value is None else f"{value:.1%}"
+
+
+def sampling_table(samples: dict[str, list[dict]]) -> str:
     """How good samples are, for the models whose samples were measured."""
-    measured = {name: data for name, data in models.items() if "frechet" in data["metrics"]}
-    if not measured:
-        return "Not measured yet (`python -m benchmarks.sampling MODEL --save FOLDER`).\n"
+    if not samples:
+        return (
+            f"Not measured yet (`python -m benchmarks.sampling MODEL --record docs/{SAMPLES}`).\n"
+        )
     rows = [
         (
             name,
-            data["recipe"].get("components") or "prior",
-            number(data["metrics"]["frechet"]),
-            number(data["metrics"]["frechet_of_training_images"]),
-            f"{data['metrics']['copies']:.1%}",
+            figures["prior"],
+            f"{number(figures['frechet'])} ± {number(figures['frechet_deviation'])}",
+            number(figures["frechet_of_training_images"]),
+            number(figures.get("frechet_of_reconstructions")),
+            f"{figures['copies']:.1%}",
+            share(figures.get("label_accuracy")),
             number(
-                data["metrics"]["nearest_training_image"]
-                / data["metrics"]["nearest_training_image_of_held_out"]
+                figures["nearest_training_image"] / figures["nearest_training_image_of_held_out"]
             ),
         )
-        for name, data in measured.items()
+        for name, measured in samples.items()
+        for figures in measured
     ]
-    header = ("model", "Gaussians", "Frechet distance", "that of training images", "copies")
-    header = (*header, "distance to the training images")
+    header = ("model", "drawn from", "Frechet distance", "of training images")
+    header = (*header, "of reconstructions", "copies")
+    first = next(iter(samples.values()))[0]
+    header = (*header, "label right", "distance to the training images")
     return table(header, rows) + (
-        "\nFrechet distances compare models of one data set and size only. Copies: samples "
-        "that are nearer to a training image than 99% of the held-out images are (1% is what new "
-        "images get). Last column: median squared error to the nearest training image, relative "
-        "to that of held-out images. See benchmarks/sampling.py.\n"
+        f"\nFrechet distances to the held-out images, the mean of {first['repeats']} draws of "
+        f"{first['samples']:,} samples and their deviation, in the features that come with the "
+        "package (gon_tf/metrics/features.py); they compare models of one data set only. Beside "
+        "them the floor, that of as many training images, and that of reconstructions of held-out "
+        "images, which is what the decoder can do, whatever is drawn. Copies: samples that are "
+        "nearer to a training image than 99% of the held-out images are (1% is what new images "
+        "get). Label right: samples by label that the classifier of these features takes for that "
+        "label. Last "
+        "column: median squared error to the nearest training image, relative to that of held-out "
+        f"images. Made by `python -m benchmarks.sampling MODEL... --record docs/{SAMPLES}`.\n"
     )

@@ -24,7 +24,7 @@ def notebook_of(path: Path) -> Any:
     """
     import jupytext
 
-    notebook = jupytext.read(path)
+    notebook: Any = jupytext.read(path)
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
     notebook.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}

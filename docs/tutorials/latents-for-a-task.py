@@ -8,7 +8,6 @@
 # against the pixels?
 
 # %%
-import keras
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
@@ -17,9 +16,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import gon_tf
+from gon_tf.sklearn import GONTransformer
 
-keras.utils.set_random_seed(0)
 pixels, labels = load_digits(return_X_y=True)
 pixels = (pixels / 16).astype("float32")  # [1797, 64], in [0, 1]
 train, test, train_labels, test_labels = train_test_split(
@@ -30,20 +28,13 @@ COMPONENTS = 16
 # %% [markdown]
 # ## Latents without labels
 #
-# The GON sees the pictures of the training part, and no labels.
+# `GONTransformer` has the interface of scikit-learn's own, such as PCA: rows of pixels in, rows of
+# numbers out. It sees the pictures of the training part, and no labels. Two dense layers are its
+# decoder, or transposed convolutions if it is told the shape of the picture.
 
 # %%
-model = gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), latent_dim=COMPONENTS, filters=32))
-schedule = keras.optimizers.schedules.CosineDecay(0.02, 40 * 20)
-model.compile(keras.optimizers.Adam(schedule, beta_1=0.95, beta_2=0.95))
-model.fit(train.reshape(-1, 8, 8, 1), batch_size=64, epochs=40, verbose=0)
-
-
-def encode(rows):
-    """Latents of rows of pixels."""
-    return model.encode(rows.reshape(-1, 8, 8, 1))
-
-
+gon = GONTransformer(COMPONENTS, image_shape=(8, 8), filters=32, epochs=40, random_state=0)
+gon.fit(train)
 pca = PCA(COMPONENTS).fit(train)
 
 # %% [markdown]
@@ -51,7 +42,7 @@ pca = PCA(COMPONENTS).fit(train)
 
 # %%
 backs = {
-    "GON": model.decode(encode(test)).reshape(test.shape),
+    "GON": gon.inverse_transform(gon.transform(test)),
     "PCA": pca.inverse_transform(pca.transform(test)),
 }
 errors = {name: float(np.mean(np.sum((back - test) ** 2, axis=1))) for name, back in backs.items()}
@@ -68,7 +59,7 @@ for name, error in errors.items():
 inputs = {
     "pixels": (train, test),
     "PCA": (pca.transform(train), pca.transform(test)),
-    "GON": (encode(train), encode(test)),
+    "GON": (gon.transform(train), gon.transform(test)),
 }
 accuracies = {}
 for name, (known, unknown) in inputs.items():
@@ -85,6 +76,9 @@ for name, (known, unknown) in inputs.items():
 # Latents of a GON know pixels, not meaning: to classify photos, take a pretrained encoder of
 # features ([GON or something else?](../something-else.md)).
 #
+# The transformer goes into pipelines and searches as it is, e.g. `make_pipeline(GONTransformer(16),
+# LogisticRegression())`.
+#
 # ## Find what is unusual
 #
 # A picture that the model cannot give back is unlike those it has learnt. The test digits, some of
@@ -96,7 +90,7 @@ upside_down = test[:50].reshape(-1, 8, 8)[:, ::-1].reshape(50, 64)
 
 def error_of(rows):
     """Squared error of each row."""
-    return np.sum((model.decode(encode(rows)).reshape(rows.shape) - rows) ** 2, axis=1)
+    return np.sum((gon.inverse_transform(gon.transform(rows)) - rows) ** 2, axis=1)
 
 
 threshold = np.quantile(error_of(train), 0.95)

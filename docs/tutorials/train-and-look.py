@@ -38,7 +38,7 @@ show(train[:24])
 # wants a high learning rate and an Adam that forgets quickly.
 
 # %%
-model = gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), latent_dim=12, filters=32), components=10)
+model = gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), latent_dim=12, filters=32))
 schedule = keras.optimizers.schedules.CosineDecay(0.02, 40 * 24)
 model.compile(keras.optimizers.Adam(schedule, beta_1=0.95, beta_2=0.95))
 history = model.fit(train, batch_size=64, epochs=40, verbose=0)
@@ -94,8 +94,9 @@ show(0.5 + 0.5 * rows / np.abs(rows).max(axis=(1, 2, 3), keepdims=True))
 # %% [markdown]
 # ## Samples, and from one digit to another
 #
-# After training, a mixture of ten Gaussians was fitted to the latents of the training digits. Each
-# seed gives its own digit. With a model this small, some look like digits and some do not.
+# After training, the distribution of the training digits' latents was fitted: Gaussians, each for a
+# few similar digits. Each seed gives its own digit. With a model this small, some look like digits
+# and some do not.
 
 # %%
 show(model.sample(36, seed=0))

@@ -21,9 +21,14 @@ def train(settings):
         model = gon_tf.GON(gon_tf.ConvDecoder((32, 32, 1), latent_dim=settings["latents"]))
         model.compile("adam")
     images = gon_tf.data.open_images(settings["dataset"], (32, 32, 1))
-    batches = images.steps(settings["batch"], shuffle_seed=0)
-    steps = images.steps_per_epoch(settings["batch"])
-    gon_tf.distribute.fit(model, batches, epochs=settings["epochs"], steps_per_epoch=steps)
+    whole = {"batch_size": settings["batch"], "drop_remainder": True}
+    gon_tf.distribute.fit(
+        model,
+        images.steps(**whole, shuffle_seed=0),
+        epochs=settings["epochs"],
+        steps_per_epoch=images.steps_per_epoch(**whole),
+        latents_from=images.batches(256),
+    )
     if ray.train.get_context().get_world_rank() == 0:
         model.save_to_preset(settings["folder"])
     gon_tf.distribute.wait_for_all(strategy)

@@ -68,6 +68,7 @@ class Checkpoint(keras.callbacks.Callback):
         writes: False in all workers but one, if there are several.
         of: what is trained, in a word that no other training has; a checkpoint of another is
             refused.
+        start: the epoch that training begins with if there is no checkpoint, >= 0.
         announce: called with the path of each checkpoint before it is written, or None.
 
     Raises:
@@ -90,6 +91,7 @@ class Checkpoint(keras.callbacks.Callback):
         *,
         writes: bool = True,
         of: str = "",
+        start: int = 0,
         announce: Callable[[Path], None] | None = None,
     ):
         super().__init__()
@@ -98,13 +100,14 @@ class Checkpoint(keras.callbacks.Callback):
         self.callbacks = list(callbacks)
         self.writes = arguments.boolean("writes", writes)
         self.of, self.announce = of, announce
+        self.start = arguments.integer("start", start, minimum=0)
         self.restored = newest(self.folder)
         self._stopping = False
 
     @property
     def epoch(self) -> int:
         """The epoch that training begins with, from 0."""
-        return self.restored.epoch if self.restored else 0
+        return self.restored.epoch if self.restored else self.start
 
     def stop(self) -> None:
         """Ends training after the step at hand by a last checkpoint and the exception `Stopped`.
@@ -121,6 +124,7 @@ class Checkpoint(keras.callbacks.Callback):
             self.model.optimizer.build(self.model.trainable_variables)
         self._epoch, self._step, self._written = self.epoch, 0, 0
         if not self.restored:
+            self.model._initial_epoch = self.start or None
             return
         self._restore(self.restored)
         finished = self.restored.state["finished"]

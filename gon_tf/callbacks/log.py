@@ -72,3 +72,9 @@ class TrainingLog(keras.callbacks.Callback):
             writer.writerows(self.rows)
         if self.curve:
             pictures.write(self.curve, loss_curve(self.rows))
+
+    def read(self) -> None:
+        """Takes the rows of the table that is there, to add to them."""
+        with self.table.open(newline="", encoding="utf-8") as file:
+            rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
+        self.rows = [{**row, "epoch": int(row["epoch"])} for row in rows]

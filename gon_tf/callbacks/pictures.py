@@ -23,7 +23,8 @@ class Pictures(keras.callbacks.Callback):
     to TensorBoard if `log_dir` is given. The same images and the same seeds are shown each time.
 
     Args:
-        images: `[n, height, width, channels]`, uint8 or float in [0, 1]. The first ten are shown.
+        images: `[n, height, width, channels]`, uint8 or float in [0, 1]. Ten of
+            them, evenly from first to last, are shown.
             Samples come from a Gaussian that is fitted to the latents of all n, so n should be
             some hundreds; those of a variational model come from its prior.
         folder: where the PNG files go, or None for none.
@@ -79,8 +80,9 @@ class Pictures(keras.callbacks.Callback):
     def draw(self) -> dict[str, np.ndarray]:
         """The grids of reconstructions and of samples, uint8."""
         latents = self.model.encode(self.images)
-        shown = self.images[:SHOWN]
-        reconstructions = self.model.decode(latents[:SHOWN])
+        count = min(SHOWN, len(self.images))
+        chosen = np.arange(count) * len(self.images) // count
+        shown, reconstructions = self.images[chosen], self.model.decode(latents[chosen])
         return {
             "reconstructions": pictures.pairs(
                 pictures.to_uint8(shown), pictures.to_uint8(reconstructions)

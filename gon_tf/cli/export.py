@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,8 @@ def export(models, format, output, images, quantize, data_dir, as_json, overwrit
     pixels = [some_images(found, m.image_shape, data_dir) if found else None for m in loaded]
     options = {"quantize": quantize, "overwrite": overwrite}
     output.parent.mkdir(parents=True, exist_ok=True)
-    with quiet():
+    with quiet(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Neither node nor Chromium")  # `show` says it
         if format == "web":
             exhibits = list(map(web.exhibit_of, models, loaded, pixels))
             functions = web.save(exhibits, output, **options)

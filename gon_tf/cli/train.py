@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from gon_tf import files
 from gon_tf.cli import arguments, report
 from gon_tf.startup import start_tensorflow
-from gon_tf.training import build, run, variants
+from gon_tf.training import build, run, start, variants
 from gon_tf.training import folder as folders
 from gon_tf.training.recipe import Options, Range, Recipe
 
@@ -34,7 +34,8 @@ def options_of(settings: type[Recipe] | type[Options]) -> Callable:
 
 def option(field: Field, kinds: tuple[type, ...]) -> Callable:
     """The option that sets a field of one of the types `kinds`."""
-    flag, text = f"--{field.name.replace('_', '-')}", field.metadata["help"]
+    flag = field.metadata["flag"] or f"--{field.name.replace('_', '-')}"
+    text = field.metadata["help"]
     text += defaults_of_variants(field.name)
     if bool in kinds:
         return click.option(flag, is_flag=True, help=text)
@@ -50,6 +51,8 @@ def option(field: Field, kinds: tuple[type, ...]) -> Callable:
         kind = ranged(*ends)
     elif values:
         kind = click.Choice(values)
+    if field.name == "start":  # which says what the words before the options are
+        return click.option(flag, field.name, metavar=metavar, is_eager=True, help=text)
     shown = {"metavar": metavar or None, "show_default": True, "help": text}
     return click.option(flag, type=kind, default=default, **shown)
 
@@ -63,17 +66,24 @@ def defaults_of_variants(name: str) -> str:
     return "".join(f"  [{', '.join(names)}: {value}]" for value, names in by_default.items())
 
 
+class Variant(click.Choice):
+    """The first word: with --from, which brings the variant, it is the data set."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The name of a variant."""
+        return value if ctx and ctx.params.get("start") else super().convert(value, param, ctx)
+
+
 @click.command(
     epilog=arguments.examples(
         "gon-tf train conv mnist:train --evaluate mnist:test --epochs 12 -o my-gon",
         "gon-tf train conv photos/ --image-size 48x64 --latent-dim 128 -o photo-gon",
         "gon-tf train --recipe mnist-conv --seed 1 -o mnist-again",
+        "gon-tf train --from mnist-conv digits/ --epochs 5 -o my-digits",
         "gon-tf train --resume -o my-gon",
     )
 )
-@click.argument(
-    "variant", metavar="VARIANT", type=click.Choice(list(variants.VARIANTS)), required=False
-)
+@click.argument("variant", metavar="VARIANT", type=Variant(list(variants.VARIANTS)), required=False)
 @click.argument("dataset", metavar="DATASET", required=False)
 @arguments.output(
     "Folder for the model, its log and its checkpoint.", metavar="DIR", required=False
@@ -140,6 +150,11 @@ def chosen_recipe(ctx, former, *, variant, dataset, recipe, config_file, **setti
         click.UsageError: if it does not say what to train on what, or its parts do not fit.
         ValueError: if the model's recipe cannot be followed.
     """
+    starts = settings["start"] is not None
+    if starts:
+        if recipe or dataset:
+            raise click.UsageError("--from MODEL brings the variant: give DATASET alone.")
+        variant, dataset = None, variant
     if recipe and variant:
         raise click.UsageError("Give VARIANT and DATASET, or --recipe MODEL.")
     values: dict[str, Any] = {}
@@ -152,13 +167,23 @@ def chosen_recipe(ctx, former, *, variant, dataset, recipe, config_file, **setti
     given = {
         name: value
         for name, value in {"variant": variant, "dataset": dataset, **settings}.items()
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE and value is not None
+        if value is not None and ((starts and name == "dataset") or is_given(ctx, name))
     }
+    if starts:
+        if named := [name for name in (*start.NETWORK, *start.SHAPE) if name in given]:
+            option = f"--{named[0].replace('_', '-')}"
+            raise click.UsageError(f"--from keeps the network of MODEL: leave out {option}.")
+        values["variant"] = start.variant_of(settings["start"])
     values = {**values, **given}
     if not (values.get("variant") and values.get("dataset")):
         raise click.UsageError("Give VARIANT and DATASET, or --recipe MODEL.")
     with as_usage_error():
         return Recipe(**values)
+
+
+def is_given(ctx: click.Context, name: str) -> bool:
+    """Whether a parameter is on the command line."""
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 @contextlib.contextmanager

@@ -63,6 +63,11 @@ class Images:
         """The first `count` images, uint8 `[count or fewer, height, width, channels]`."""
         return np.asarray(self.pixels[self.rows[:count]])
 
+    def spread(self, count: int) -> np.ndarray:
+        """As many images, evenly from all of them; all if there are fewer."""
+        count = min(count, len(self))
+        return np.asarray(self.pixels[self.rows[np.arange(count) * len(self) // max(count, 1)]])
+
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the images' number, shape and pixels: equal for the same images alone."""

@@ -6,6 +6,9 @@
     build         a recipe made ready: images, compiled model, and what can fail before it begins
     record        how a training was begun, and whether it goes on the same
     folder        what a training owns of its folder
+    start         the weights of another model to begin with
+    memory        how much of it a training takes
+    progress      what it says while it runs
     run           the training itself: lock, callbacks, resume, the saved model
     evaluation    metrics and metadata of the trained model
     cluster       the machines of a training, and how they meet

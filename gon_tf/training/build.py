@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gon_tf.training import distribute, schedules, variants
+from gon_tf.training import cluster, distribute, schedules, start, variants
+from gon_tf.training import memory as memories
 from gon_tf.training.recipe import Options, Recipe
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Job:
     validation: Images | None
     dataset: dict[str, Any]  # description of the images for the model's card
     data_dir: Path | None
+    memory: memories.Memory
     labels: list[str] | None = None  # of the images, if the recipe asks for them
 
     @property
@@ -59,7 +61,12 @@ def preview(recipe: Recipe, options: Options, data_dir: Path | None = None) -> d
     steps = images // recipe.batch_size
     check_execution(options, steps)
     parameters = sum(math.prod(weight.shape) for weight in model.trainable_weights)
-    return {"recipe": recipe.to_json(), "parameters": parameters, "steps": recipe.epochs * steps}
+    return {
+        "recipe": recipe.to_json(),
+        "parameters": parameters,
+        "steps": recipe.epochs * steps,
+        "memory_gb": plan_memory(recipe, options, model, source.count)[0].to_json(),
+    }
 
 
 def prepare(recipe: Recipe, options: Options, data_dir: Path | None = None) -> Job:
@@ -74,8 +81,11 @@ def prepare(recipe: Recipe, options: Options, data_dir: Path | None = None) -> J
 
     recipe, source, model = design(recipe, options, data_dir)
 
+    memory, room = plan_memory(recipe, options, model, source.count)
+
     def open_images(name: str) -> Images:
-        return data.open_images(name, model.image_shape, data_dir=data_dir, crop=recipe.crop)
+        places = {"data_dir": data_dir, "crop": recipe.crop, "memory_budget": room}
+        return data.open_images(name, model.image_shape, **places)
 
     images, validation = open_images(recipe.dataset), None
     names = labels_of(source, images) if recipe.labels else None
@@ -86,7 +96,7 @@ def prepare(recipe: Recipe, options: Options, data_dir: Path | None = None) -> J
     check_count(recipe, len(images))
     dataset = {**source.description, "images": len(images)}
     labels = None if names is None else [names[row] for row in images.rows]
-    job = Job(recipe, options, model, images, validation, dataset, data_dir, labels)
+    job = Job(recipe, options, model, images, validation, dataset, data_dir, memory, labels)
     check_execution(options, job.steps_per_epoch)
     with model.distribute_strategy.scope():
         model.compile(
@@ -105,7 +115,7 @@ def design(
 
     from gon_tf import data
 
-    recipe = variants.complete(recipe)
+    recipe = variants.complete(start.adopt(recipe))
     check_packages(recipe, options)
     strategy = distribute.create(options.strategy, options.wait)
     if recipe.batch_size % strategy.num_replicas_in_sync:
@@ -119,17 +129,53 @@ def design(
     check_count(recipe, source.count)
     if recipe.labels:
         check_labels(recipe, source)
-    channels = recipe.channels or channels_of(source)
-    recipe = replace(recipe, channels=channels)
     for name in filter(None, (recipe.validation, recipe.evaluate)):
         data.open_source(name, data_dir)
-    distribute.check_alike(strategy, "recipe", [recipe.to_json(), options.to_json()])
-
     keras.utils.set_random_seed(recipe.seed)
     with strategy.scope(), precision(recipe.precision):
-        build = variants.VARIANTS[recipe.variant].build
-        model = build(recipe, (*recipe.image_size, channels))
+        if recipe.start:
+            recipe, model = start.begun(recipe)
+        else:
+            channels = recipe.channels or channels_of(source)
+            recipe = replace(recipe, channels=channels)
+            build = variants.VARIANTS[recipe.variant].build
+            model = build(recipe, (*recipe.image_size, channels))
+            if (points := points_by_memory(recipe, options, model)) != recipe.points_per_step:
+                recipe = replace(recipe, points_per_step=points)
+                keras.utils.set_random_seed(recipe.seed)
+                model = build(recipe, (*recipe.image_size, channels))
+    distribute.check_alike(strategy, "recipe", [recipe.to_json(), options.to_json()])
     return recipe, source, model
+
+
+def points_by_memory(recipe: Recipe, options: Options, model: keras.Model) -> int | None:
+    """Points per step of a recipe: the variant's, or what fits into the memory if that is less."""
+    points = recipe.points_per_step
+    if points is None or points != variants.default_points(recipe):
+        return points
+    batch_size = recipe.batch_size // len(cluster.worker(options.strategy).workers)
+    return memories.points_that_fit(model, batch_size, points, options.memory * memories.GB)
+
+
+def plan_memory(
+    recipe: Recipe, options: Options, model: keras.Model, count: int
+) -> tuple[memories.Memory, int]:
+    """The memory that a training takes, and the bytes of it that its images may have.
+
+    Images that are more go to a file.
+
+    Raises:
+        ValueError: if it takes more than it may.
+    """
+    from gon_tf.data.loading import MEMORY_BUDGET
+
+    budget = options.memory * memories.GB
+    batch_size = recipe.batch_size // len(cluster.worker(options.strategy).workers)
+    needed = memories.estimate(model, batch_size)
+    memories.check(model, batch_size, needed, budget)
+    room = min(MEMORY_BUDGET, int(budget - needed.total))
+    images = count * math.prod(model.image_shape)
+    return replace(needed, images=images if images <= room else 0), room
 
 
 def check_packages(recipe: Recipe, options: Options) -> None:

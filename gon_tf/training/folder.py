@@ -206,7 +206,7 @@ def clean(folder: Path) -> None:
 
 def finish(folder: Path) -> None:
     """Note that the model is there, and remove what is not needed any more."""
-    record.change(folder, finished=True)
+    record.change(folder, finished=True, prolonged=False)
     clean_finished(folder)
 
 

@@ -49,9 +49,12 @@ FORMERLY = {"decoder": "conv", "inner_steps": 1}
 COUNT, POSITIVE, SHARE = Range(1), Range(0, low_open=True), Range(0, 1, high_open=True)
 
 
-def setting(default: Any, text: str, values: Range | tuple = (), metavar: str = "") -> Any:
-    """A field: its default, its help, the values that it takes, and what the help calls one."""
-    return field(default=default, metadata={"help": text, "values": values, "metavar": metavar})
+def setting(
+    default: Any, text: str, values: Range | tuple = (), metavar: str = "", flag: str = ""
+) -> Any:
+    """A field: its default, help, the values that it takes, what the help calls one, its flag."""
+    words = {"help": text, "values": values, "metavar": metavar, "flag": flag}
+    return field(default=default, metadata=words)
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,12 @@ class Recipe(Settings):
     )
     evaluate: str | None = setting(
         None, "Data set to measure at the end, for the model's card.", metavar="DATASET"
+    )
+    start: str | None = setting(
+        None,
+        "Begin with the weights of MODEL, whose network and size of images stay; the variant, too.",
+        metavar="MODEL",
+        flag="--from",
     )
     image_size: tuple[int, int] = setting(
         (32, 32),
@@ -248,6 +257,9 @@ class Options(Settings):
 
     strategy: str = setting(
         "single", "One device, all GPUs of this machine, or the machines in TF_CONFIG.", STRATEGIES
+    )
+    memory: float = setting(
+        2.0, "GB of memory that training may take; more than it needs is no gain.", POSITIVE, "GB"
     )
     wait: float = setting(
         60.0, "Seconds to wait for the other machines in TF_CONFIG.", POSITIVE, metavar="SECONDS"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gon_tf import files, startup
+from gon_tf.training import variants
 
 if TYPE_CHECKING:
     from gon_tf.training.build import Job
@@ -29,7 +30,7 @@ def of_job(job: Job) -> dict[str, Any]:
     """What tells a run from others."""
     return {
         "recipe": absolute(job.recipe, job.data_dir).to_json(),
-        "as_given": {name: getattr(job.recipe, name) for name in NAMES},
+        "as_given": {name: getattr(job.recipe, name) for name in (*NAMES, "start")},
         "options": job.options.to_json(),
         "dataset": job.dataset,
         "images": job.fingerprint,
@@ -113,10 +114,24 @@ def absolute(recipe: Recipe, data_dir: Path | None) -> Recipe:
     changed: dict[str, Any] = {
         name: ",".join(map(whole, parts_of(text))) for name, text in given.items() if text
     }
+    if recipe.start and os.path.exists(os.path.expanduser(recipe.start)):
+        changed["start"] = os.path.abspath(os.path.expanduser(recipe.start))
     return replace(recipe, **changed)
 
 
 # A run that goes on
+
+
+def prolonged(former: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
+    """The record of a run that is done, as that of one which goes on to more epochs.
+
+    It is as it was if the recipe asks for no more.
+    """
+    epochs = former["recipe"].get("epochs")
+    if not former["finished"] or not isinstance(epochs, int) or recipe.epochs <= epochs:
+        return former
+    longer = {**former["recipe"], "epochs": recipe.epochs}
+    return {**former, "recipe": longer, "finished": False, "prolonged": True}
 
 
 def check_settings(
@@ -128,8 +143,12 @@ def check_settings(
     for name, given in former.get("as_given", {}).items():
         if getattr(recipe, name, None) == given:  # perhaps the images have been moved
             now[name] = before[name] = given
-    if now["channels"] is None:  # as the images have it
-        now["channels"] = former["recipe"].get("channels")
+    for name in ("image_size", "channels") if recipe.start else ("channels",):
+        if recipe.start or now[name] is None:  # as the images, or the model, have it
+            now[name] = former["recipe"].get(name)
+    chosen = former["recipe"].get("points_per_step")
+    if chosen and now["points_per_step"] == variants.default_points(recipe) >= chosen:
+        now["points_per_step"] = chosen  # as they fit in the memory
     if changed := differences(before, now):
         raise ValueError(
             f"--resume needs the options that the training was begun with; now {changed}."

@@ -23,6 +23,7 @@ from gon_tf.training import (
     evaluation,
     loggers,
     record,
+    start,
     stopping,
     variants,
 )
@@ -58,7 +59,8 @@ def train(
         options: how to carry it out, a `gon_tf.training.Options`.
         data_dir: folder of the TensorFlow data sets; None for the usual one.
         resume: go on with the training in the folder, or begin it if there is none. It ends with
-            the weights of one that was never stopped, bit by bit, on the same machine.
+            the weights of one that was never stopped, bit by bit, on the same machine. One that is
+            done goes on if the recipe has more epochs, with the rest of their learning rates.
         overwrite: replace the training, or the preset, in the folder. Other files in it stay.
         inputs: further files and folders that must stay as they are.
 
@@ -86,15 +88,17 @@ def train(
     """
     folder, options = files.path_of(folder), options or Options()
     data_dir = None if data_dir is None else files.path_of(data_dir)
-    recipe = variants.complete(recipe)
+    recipe = variants.complete(start.adopt(recipe))
     build.check_packages(recipe, options)
     chief = cluster.worker(options.strategy).is_chief
     sources = [*inputs, *record.inputs(recipe, data_dir)]
+    sources += [start.config(recipe.start)[0]] if recipe.start else []
 
     def claim() -> dict[str, Any] | None:
         """The record of the run that goes on; None if a new one may begin."""
         former = folders.former(folder) if resume else None
         if former:
+            former = record.prolonged(former, recipe)
             record.check_settings(former, recipe, options, data_dir)
         elif chief:
             folders.check_new(folder, sources, overwrite=overwrite)
@@ -115,8 +119,10 @@ def train(
                 if former and former["finished"]:
                     folders.clean_finished(folder)
                     return finished(folder)
-                return run(job, folder, former)
-        follow(job, folder)
+                # Before anything is written: a logger may have nobody who is logged in.
+                with loggers.logged(options.logger, job.recipe, folder) as others:
+                    return run(job, folder, former, others)
+        follow(job, folder, former)
     return {}
 
 
@@ -126,12 +132,19 @@ def finished(folder: Path) -> dict[str, Any]:
     return files.read_json(folder / folders.PRESET[1])
 
 
-def run(job: Job, folder: Path, former: dict[str, Any] | None) -> dict[str, Any]:
+def run(
+    job: Job,
+    folder: Path,
+    former: dict[str, Any] | None,
+    others: Iterable[keras.callbacks.Callback],
+) -> dict[str, Any]:
     """Train into a folder that is locked, and go on if there is a `former` run."""
     values = record.of_job(job)
     if former:
         record.check_same(former, values)
         folders.make_way(folder)
+        if former.get("prolonged"):
+            record.change(folder, recipe=former["recipe"], finished=False, prolonged=True)
     else:
         folders.begin(folder, values)
     folders.clean(folder)
@@ -139,8 +152,7 @@ def run(job: Job, folder: Path, former: dict[str, Any] | None) -> dict[str, Any]
     strategy = job.model.distribute_strategy
     distribute.check_alike(strategy, "images", job.fingerprint)
     try:
-        with loggers.logged(job.options.logger, job.recipe, folder) as others:
-            log, kept = fit(job, folder, writes=True, others=others)
+        log, kept = fit(job, folder, writes=True, others=others, longer=goes_on(former))
         names = (former or values).get("as_given", {})
         model, results = evaluation.complete(job, names)
         metadata = {**evaluation.describe(job, log, kept, names), **results}
@@ -154,16 +166,30 @@ def run(job: Job, folder: Path, former: dict[str, Any] | None) -> dict[str, Any]
     return files.read_json(folder / folders.PRESET[1])
 
 
-def follow(job: Job, folder: Path) -> None:
+def goes_on(former: dict[str, Any] | None) -> bool:
+    """Whether a run was done before, with fewer epochs."""
+    return bool(former and former.get("prolonged"))
+
+
+def follow(job: Job, folder: Path, former: dict[str, Any] | None) -> None:
     """Train in a worker that does not write."""
     strategy = job.model.distribute_strategy
     distribute.check_alike(strategy, "images", job.fingerprint)
-    fit(job, folder, writes=False)
+    fit(job, folder, writes=False, longer=goes_on(former))
     distribute.wait_for_all(strategy)
 
 
-def fit(job: Job, folder: Path, *, writes: bool, others: Iterable[keras.callbacks.Callback] = ()):
-    """Train, with Keras' progress on stderr: a bar on a terminal, lines elsewhere.
+def fit(
+    job: Job,
+    folder: Path,
+    *,
+    writes: bool,
+    others: Iterable[keras.callbacks.Callback] = (),
+    longer: bool = False,
+):
+    """Train, and say on stderr how it goes.
+
+    If the run was done and goes on for `longer`, it begins with the model in the folder.
 
     Returns:
         The `TrainingLog`, and the number of the epoch whose weights were kept.
@@ -172,11 +198,15 @@ def fit(job: Job, folder: Path, *, writes: bool, others: Iterable[keras.callback
 
     from gon_tf.callbacks import Checkpoint, Stopped, TrainingLog
     from gon_tf.models.trainer import quiet_traces, with_guard
+    from gon_tf.training import progress
 
     recipe, steps = job.recipe, job.steps_per_epoch
     knowing = knowing_callbacks(recipe)
     log = TrainingLog(folder / folders.LOG, folder / folders.CURVE)
     writing = [log] if writes else []
+    if longer:
+        log.read()
+        start.take_weights(job.model, folder, steps=len(log.rows) * steps)
     described = {k: v for k, v in recipe.to_json().items() if k not in record.NAMES}
     identity = json.dumps([described, job.fingerprint])
     checkpoint = Checkpoint(
@@ -185,10 +215,12 @@ def fit(job: Job, folder: Path, *, writes: bool, others: Iterable[keras.callback
         callbacks=[*knowing, *writing],
         writes=writes,
         of=hashlib.sha256(identity.encode()).hexdigest(),
+        start=len(log.rows),
         announce=functools.partial(folders.announce, folder),
     )
     if writes:
-        writing += [*drawing_callbacks(job, folder), *others]
+        writing += [*drawing_callbacks(job, folder), *others, progress.Progress()]
+        print(progress.header(job, folder, checkpoint.epoch), file=sys.stderr)
     callbacks = [*knowing, *writing, checkpoint]
     several = job.options.strategy == "multiworker"
     if several:
@@ -210,7 +242,7 @@ def fit(job: Job, folder: Path, *, writes: bool, others: Iterable[keras.callback
                 validation_data=job.validation and job.validation.batches(recipe.batch_size),
                 epochs=recipe.epochs,
                 steps_per_epoch=steps,
-                verbose=0 if not writes else 1 if sys.stderr.isatty() else 2,
+                verbose=0,
             )
         except Stopped:
             name = stopping.signal.Signals(came[0]).name
@@ -254,7 +286,7 @@ def drawing_callbacks(job: Job, folder: Path) -> list[keras.callbacks.Callback]:
         chosen.append(keras.callbacks.TensorBoard(log_dir, write_graph=False))
         chosen.append(keras.callbacks.LambdaCallback(on_epoch_begin=note, on_epoch_end=note))
     count = max(2, min(SHOWN, SHOWN_BYTES // math.prod(job.model.image_shape)))
-    shown = (job.validation or job.images).first(count)
+    shown = (job.validation or job.images).spread(count)
     if job.options.pictures_every and len(shown) > 1:
         every = job.options.pictures_every
         events = log_dir and log_dir / "train"

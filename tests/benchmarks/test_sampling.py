@@ -1,37 +1,40 @@
-"""The figures of samples, on pictures whose figures are known."""
+"""The figures of samples, on small models."""
 
-import json
-
-import numpy as np
 import pytest
 
 import gon_tf
 from benchmarks import sampling
+from gon_tf import files
 
 
-def test_saved_model_has_its_figures(tmp_path, images):
-    model = gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 2, filters=1), components=2)
+def test_models_are_measured_and_recorded(images, tmp_path):
+    model = gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 3, filters=2))
     model.fit_latents(images)
-    metadata = {"recipe": {"components": 1}, "metrics": {"sse": 1.0}}
-    sampling.save(model, tmp_path / "preset", metadata, {"frechet": 3.0})
-    saved = json.loads((tmp_path / "preset" / "metadata.json").read_text())
-    assert saved["metrics"] == {"sse": 1.0, "frechet": 3.0}
-    assert saved["recipe"] == {"components": 2}
+    rows = sampling.measured(model, images, images[:5], samples=6)
+    assert [row["prior"] for row in rows] == ["1 local Gaussians of rank 3"]
+    assert len(sampling.shown(rows[0])) == 7
+
+    path = tmp_path / "samples.json"
+    sampling.record(path, "b", [])
+    sampling.record(path, "a", rows)
+    sampling.record(path, "b", rows)
+    kept = files.read_json(path)
+    assert kept["models"] == {"a": rows, "b": rows}
+    files.write_json(path, {**kept, "extractor": "another"})
+    with pytest.raises(ValueError, match="has distances in other features; remove it"):
+        sampling.record(path, "b", rows)
 
 
-def test_refit_changes_nothing_but_the_mixture(images):
-    model = gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 3, filters=2), damping=0.02)
+def test_a_variational_model_is_measured_with_its_own_prior_too(images):
+    model = gon_tf.VariationalGON(gon_tf.ConvDecoder((8, 8, 1), 3, filters=2))
+    rows = sampling.measured(model, images, images[:5], samples=4)
+    assert [row["prior"] for row in rows] == ["N(0, I)"]
     model.fit_latents(images)
-    refitted = sampling.refit(model, images, components=2)
-    assert refitted.prior.components == 2
-    assert refitted.damping == 0.02
-    np.testing.assert_array_equal(refitted.encode(images), model.encode(images))
-    np.testing.assert_array_equal(refitted.reconstruct(images), model.reconstruct(images))
-    assert refitted.sample(3).shape == (3, 8, 8, 1)
-    again = sampling.refit(refitted, images, components=1)
-    np.testing.assert_array_equal(again.prior.means, model.prior.means)
+    rows = sampling.measured(model, images, images[:5], samples=4)
+    assert [row["prior"][-7:] for row in rows] == [" rank 3", "N(0, I)"]
 
 
-def test_refit_of_a_model_with_a_prior(images):
-    with pytest.raises(ValueError, match="VariationalGON samples from the prior"):
-        sampling.refit(gon_tf.VariationalGON(gon_tf.ConvDecoder((8, 8, 1), 3)), images, 2)
+def test_what_a_mixture_is_called(images):
+    model = gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 3, filters=2), components=1)
+    model.fit_latents(images)
+    assert sampling.drawn_from(model) == "1 Gaussians"

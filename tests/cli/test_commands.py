@@ -295,7 +295,7 @@ def test_ctrl_c_during_training(process, pictures, tmp_path):
     arguments += ["--latent-dim", "4", "--filters", "2", "--epochs", "1000000", "-o", "model"]
     with process(*arguments) as command:
         lines = []
-        while not any(line.startswith("Epoch 2/") for line in lines):
+        while not any(line.startswith("epoch       2/") for line in lines):
             lines.append(command.stderr.readline())
             assert lines[-1], lines
         command.send_signal(signal.SIGINT)

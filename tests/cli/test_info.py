@@ -19,6 +19,10 @@ def test_info(run, zoo, monkeypatch):
     assert facts["data_folder"] == "/data/tfds"
     assert facts["zoo_models"] == ["tiny-conv"]
     assert facts["devices"][0].endswith("-core CPU")
+    assert facts["zoo"] == str(zoo)
+    assert facts["platform"] == platform.platform()
+    assert "onnx" in facts["extras"]
+    assert facts["cache_folder"]
 
 
 def test_info_for_people(run, zoo):

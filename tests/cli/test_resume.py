@@ -142,7 +142,7 @@ def test_resume_tells_what_is_different(run, pictures, tmp_path):
     assert done.stdout == begun.stdout
     other = run(*recipe, "--resume", "-o", "model", "--epochs", "3", "--seed", "7")
     assert other.exit_code == 1
-    assert "now epochs is 3 (was 1), seed is 7 (was 0)." in other.stderr
+    assert "now seed is 7 (was 0)." in other.stderr
     again = run(*recipe, "-o", "model")
     assert again.exit_code == 1
     assert "exists already" in again.stderr

@@ -88,3 +88,39 @@ def test_a_model_without_a_distribution_of_latents(run, tmp_path):
     assert result.exit_code == 1
     assert "The distribution of the latents is not known yet" in result.stderr
     assert not (tmp_path / "x.png").exists()
+
+
+@pytest.fixture
+def labelled(tmp_path, images):
+    model = gon_tf.VariationalGON(gon_tf.ConvDecoder((8, 8, 1), latent_dim=4, filters=2))
+    model.fit_latents(images, ["coat", "bag"] * (len(images) // 2))
+    model.save_to_preset(tmp_path / "labelled")
+    return model
+
+
+def test_pictures_of_a_label(run, labelled, tmp_path, pixels):
+    result = run("sample", "labelled", "--label", "coat", "--seeds", "3", "-o", "coat.png")
+    assert (result.exit_code, result.stderr) == (0, "")
+    expected = to_uint8(labelled.sample(1, seed=3, label="coat"))[0].astype(int)
+    assert abs(pixels(tmp_path / "coat.png").reshape(8, 8, 1) - expected).max() <= 1
+    result = run("sample", "labelled", "--label", "boat", "-o", "x.png")
+    assert result.exit_code == 1
+    assert "No label is 'boat'; did you mean 'coat'?" in result.stderr
+    assert "bag, coat" in run("zoo", "show", "labelled").stdout
+
+
+def test_pictures_from_the_prior_of_the_bound(run, labelled, grey_model, tmp_path, pixels):
+    result = run("sample", "labelled", "--prior", "normal", "--seeds", "3", "-o", "any.png")
+    assert (result.exit_code, result.stderr) == (0, "")
+    noise = gon_tf.latents.standard_normal([3], 4)
+    expected = to_uint8(labelled.decode(noise))[0].astype(int)
+    assert abs(pixels(tmp_path / "any.png").reshape(8, 8, 1) - expected).max() <= 1
+    result = run("sample", grey_model, "--prior", "normal", "-o", "x.png")
+    assert result.exit_code == 1
+    assert "prior must be one of ['local-gaussians']. Received: prior='normal'" in result.stderr
+
+
+def test_a_model_without_labels(run, grey_model):
+    result = run("sample", grey_model, "--label", "7", "-o", "x.png")
+    assert result.exit_code == 1
+    assert "draws no samples by label" in result.stderr

@@ -18,7 +18,7 @@ def test_train_evaluate_and_train_again(run, pictures, tmp_path):
     trained = run("train", "conv", "pictures", *SMALL, *options, "-o", "model", "--json")
     assert trained.exit_code == 0, trained.stderr
     summary = json.loads(trained.stdout)
-    assert "Epoch 2/2" in trained.stderr
+    assert "epoch 2/2" in trained.stderr
     assert "Warning" not in trained.stderr
 
     folder = tmp_path / "model"
@@ -325,3 +325,19 @@ def test_the_summary_shows_the_epoch_that_was_kept(run, pictures, tmp_path):
     assert len(losses) == summary["epochs"] < 30
     assert summary["kept_epoch"]["val_loss"] == min(losses)
     assert "last_epoch" not in summary
+
+
+def test_from_a_model_of_ones_own(run, grey_model, pictures):
+    chosen = ("train", "--from", grey_model, "pictures", "--batch-size", "4", "--epochs", "1")
+    result = run(*chosen, "--dry-run", "--json")
+    assert result.exit_code == 0, result.stderr
+    recipe = json.loads(result.stdout)["recipe"]
+    assert (recipe["variant"], recipe["dataset"]) == ("conv", "pictures")
+    assert recipe["start"] == str(grey_model)
+    for more, message in (
+        (["--latent-dim", "3"], "--from keeps the network of MODEL: leave out --latent-dim."),
+        (["--recipe", "mnist-conv"], "--from MODEL brings the variant: give DATASET alone."),
+    ):
+        refused = run(*chosen, *more, "-o", "new")
+        assert refused.exit_code == 2
+        assert message in refused.stderr

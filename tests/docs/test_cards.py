@@ -81,7 +81,7 @@ def test_card_without_a_licence():
 def test_lowest_figure_is_bold():
     baseline = {**metadata(sse=0.1), "variant": "autoencoder"}
     models = {"mnist-conv": metadata(sse=0.15)}
-    text = results.results(models, {"mnist-conv": [baseline]})
+    text = results.results(models, {"mnist-conv": [baseline]}, {})
     assert "| **this model** | 1,234 | 3 | 0.15 |" in text
     assert "| autoencoder (here) | 1,234 | 3 | **0.1** |" in text
     assert "| published PyTorch code, its own logs |  | 500 | 0.124 |" in text
@@ -89,16 +89,25 @@ def test_lowest_figure_is_bold():
 
 
 def test_results_of_samples():
-    assert "Not measured yet" in results.results({"mnist-conv": metadata(sse=1.0)}, {})
+    models = {"mnist-conv": metadata(sse=1.0)}
+    assert "Not measured yet" in results.results(models, {}, {})
     figures = {
+        "prior": "5 Gaussians",
+        "samples": 2000,
+        "repeats": 3,
         "frechet": 3.25,
+        "frechet_deviation": 0.125,
         "frechet_of_training_images": 0.5,
+        "frechet_of_reconstructions": 2.5,
         "copies": 0.012,
+        "label_accuracy": 0.91,
         "nearest_training_image": 3.0,
         "nearest_training_image_of_held_out": 2.0,
     }
-    text = results.results({"mnist-conv": metadata(sse=1.0, **figures)}, {})
-    assert "| mnist-conv | 5 | 3.25 | 0.5 | 1.2% | 1.5 |" in text
+    text = results.results(models, {}, {"mnist-conv": [figures, {**figures, "prior": "N(0, I)"}]})
+    assert "| mnist-conv | 5 Gaussians | 3.25 ± 0.125 | 0.5 | 2.5 | 1.2% | 91.0% | 1.5 |" in text
+    assert "| mnist-conv | N(0, I) |" in text
+    assert "3 draws of 2,000 samples" in text
 
 
 def test_a_table_takes_the_place_of_what_is_between_the_marks():

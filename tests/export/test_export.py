@@ -111,6 +111,30 @@ def test_samples_belong_to_seeds(tmp_path, images):
     np.testing.assert_allclose(sample, model.sample(seed=17), atol=1e-6)
 
 
+@pytest.mark.parametrize("format", ["savedmodel", "onnx", "litert"])
+def test_samples_of_many_gaussians_belong_to_seeds(tmp_path, images, format):
+    model = conv(prior="local-gaussians", components=3, rank=2)
+    model.fit_latents(images, np.arange(len(images)) % 2)
+    written = export.save(model, tmp_path / "out", format, images)
+    assert [function.name for function in written] == [*NAMES, "sample"]
+    random = np.random.default_rng(17)
+    noise, choice = random.standard_normal((1, 2)), random.random(1)
+    if format == "savedmodel":
+        return  # which `save` has compared
+    path = tmp_path / "out" / f"sample{SUFFIXES[format]}"
+    sample = run(path, noise=noise.astype(np.float32), choice=choice.astype(np.float32))
+    np.testing.assert_allclose(sample, model.sample(seed=17), atol=1e-5)
+
+
+def test_the_record_says_which_choices_draw_which_label(tmp_path, images):
+    model = conv(prior="local-gaussians", components=4)
+    model.fit_latents(images, np.where(np.arange(len(images)) % 4 > 0, "many", "few"))
+    export.save(model, tmp_path / "out", "onnx", images)
+    labels = json.loads((tmp_path / "out" / "export.json").read_text())["labels"]
+    assert labels["few"] == pytest.approx([0.0, 0.25], abs=0.05)
+    assert labels["many"] == pytest.approx([0.25, 1.0], abs=0.05)
+
+
 def test_no_samples_without_a_gaussian(tmp_path):
     names = [function.name for function in export.save(conv(), tmp_path / "out", "onnx")]
     assert names == NAMES

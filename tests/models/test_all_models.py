@@ -11,7 +11,6 @@ import tensorflow as tf
 
 import gon_tf
 from gon_tf import metrics
-from gon_tf.latents import Normal
 
 SHAPE, LATENTS = (8, 8, 1), 4
 
@@ -51,6 +50,12 @@ MODELS = {
     "glo": lambda: gon_tf.GLO(conv_decoder(), image_count=10),
 }
 METRICS = {"loss", "psnr", "sse"}
+NO_LABELS = {"rank": None, "labels": None}
+PRIORS = {
+    "local-gaussians": {"prior": "local-gaussians", "components": 2, "rank": 2},
+    "mixture": {"prior": "mixture", "components": 1, **NO_LABELS},
+    "normal": {"prior": "normal", "components": None, **NO_LABELS},
+}
 
 
 # What Keras' loop or TensorFlow do to a step is tested on those models whose steps differ.
@@ -349,9 +354,51 @@ def test_wrong_latents(trained):
         trained.decode(np.full((2, 4), np.inf))
 
 
+@pytest.mark.parametrize("prior", ["local-gaussians", "mixture", "normal"])
+def test_every_prior_draws_and_is_saved(build, images, tmp_path, prior):
+    model = type(built := build()).from_config({**built.get_config(), **PRIORS[prior]})
+    model.fit_latents(images)
+    drawn = model.sample(3, seed=5)
+    np.testing.assert_allclose(model.sample(1, seed=6)[0], drawn[1], atol=1e-6)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.sample(3, seed=5), drawn)
+
+
+def test_principal_directions_move_pixels_most_first(build, images):
+    model = build()
+    model.fit_latents(images)
+    directions = model.principal_directions(3)
+    assert directions.dtype == np.float32
+    assert directions.shape[1:] == (LATENTS,)
+    mean, covariance = model.prior.gaussians().moments()
+    along = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    lengths = np.linalg.norm(directions, axis=1)
+    # One standard deviation: no longer than the longest axis, no shorter than the shortest.
+    spread = np.sqrt(np.linalg.eigvalsh(covariance))
+    assert ((lengths <= 1.1 * spread[-1]) & (lengths >= 0.9 * spread[0])).all()
+    assert np.isfinite(along).all()
+    ends = [
+        model.decode((mean + 0.1 * d)[None]) - model.decode((mean - 0.1 * d)[None])
+        for d in directions
+    ]
+    moved = [float(np.sum(end**2)) for end in ends]
+    assert moved[0] > 0.5 * max(moved)
+
+
+def test_samples_by_label(build, images):
+    model = build()
+    model.fit_latents(images, ["dark", "light"] * 5)
+    assert model.labels == ("dark", "light")
+    drawn = model.sample(3, seed=2, label="light")
+    np.testing.assert_allclose(model.sample(1, seed=4, label="light")[0], drawn[2], atol=1e-6)
+    with pytest.raises(ValueError, match="No label is 'lite'; did you mean 'light'"):
+        model.sample(label="lite")
+
+
 def test_sample_before_training(build):
     model = build()
-    if isinstance(model.prior, Normal):
+    if model.is_normal:
         assert model.sample(2).shape == (2, *SHAPE)
         return
     with pytest.raises(ValueError, match="fit_latents"):

@@ -1,7 +1,9 @@
 """`--logger`: the packages' own callbacks, each in a run of its own, without a network."""
 
 import contextlib
+import importlib.machinery
 import sys
+import time
 import types
 from pathlib import Path
 
@@ -29,9 +31,11 @@ def test_wandb(recipe, monkeypatch):
         monkeypatch.setenv(f"WANDB_{name}", value)
     gon_tf.train(recipe, "run", Options(logger="wandb", pictures_every=0))
     (written,) = Path("wandb").glob("offline-run-*/run-*.wandb")
-    content = written.read_bytes()
-    for word in (b"epoch/loss", b"epoch/psnr", b"latent_dim", b"rectangles.npy"):
-        assert word in content
+    words = b"epoch/loss", b"epoch/psnr", b"latent_dim", b"rectangles.npy"
+    deadline = time.monotonic() + 30  # another process writes the file
+    while not all(word in written.read_bytes() for word in words):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 @pytest.mark.filterwarnings("ignore")  # MLflow's own, of its stores
@@ -61,6 +65,7 @@ class Run(contextlib.AbstractContextManager):
 def wandb(monkeypatch):
     """A module in the place of wandb, whose `init` returns `run`."""
     fake = types.ModuleType("wandb")
+    fake.__spec__ = importlib.machinery.ModuleSpec("wandb", None)
     fake.Error, fake.run = RuntimeError, Run()
     fake.init = lambda **_: fake.run
     callbacks = types.ModuleType("wandb.integration.keras")
@@ -88,6 +93,16 @@ def test_nobody_is_logged_in(recipe, wandb):
         loggers.logged("wandb", recipe, Path("run")),
     ):
         pass
+
+
+def test_a_training_that_cannot_be_logged_leaves_the_folder_free(recipe, wandb):
+    def refuse(**_):
+        raise RuntimeError("no")
+
+    wandb.init = refuse
+    with pytest.raises(ValueError, match="wandb cannot begin a run: no"):
+        gon_tf.train(recipe, "run", Options(logger="wandb"))
+    assert not [path for path in Path("run").iterdir() if path.name != ".lock"]
 
 
 def test_no_logger(recipe):

@@ -71,6 +71,10 @@ def has_scales(description: dict) -> bool:
 def first_step(images: np.ndarray, description: dict) -> np.ndarray:
     """Latents by the encoder's matrix alone."""
     encoder, posterior = description["encoder"], description["posterior"]
+    count, (height, width, channels) = len(images), images.shape[1:]
+    shrink = description["steps"]["shrink"]
+    boxes = (count, height // shrink, shrink, width // shrink, shrink, channels)
+    images = images.reshape(boxes).mean(axis=(2, 4))
     latents = images.reshape(len(images), -1) @ encoder["kernel"] + encoder["bias"]
     if posterior is not None:
         latents = latents @ posterior["mean"]["kernel"] + posterior["mean"]["bias"]

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from gon_tf import anomaly
+from gon_tf.decoders.protocol import sketch_of
 from gon_tf.export.web.exhibits import Exhibit
 from gon_tf.export.web.layers import layers_of, points_of
 from gon_tf.latents import LocalGaussians, Normal
@@ -33,7 +34,7 @@ def check(name: str, model: Any) -> None:
         raise ValueError(
             f"A page shows grey or RGB pictures. Received: {name}, a model of the shape {shape}"
         )
-    size = 4 * math.prod(model.image_shape) * model.latent_dim
+    size = 4 * math.prod(model.image_shape) * model.latent_dim // model.reduction**2
     if size > MOST_BYTES:
         raise ValueError(
             f"A page takes models whose encoder's matrix has at most {MOST_BYTES:,} bytes, as 256 "
@@ -79,13 +80,14 @@ def encoding(model: GON) -> dict:
     steps: dict[str, Any] = {
         **{"count": model.inner_steps, "matrix": None},  # of the origin, for the further steps
         **{"size": step.size, "damping": step.damping, "relative": step.relative},
+        **{"shrink": model.reduction, "sketch": None},  # what they see of a picture, and by what
     }
     if model.folds:
         kernel, bias = map(np.asarray, model.folded())
         return found(kernel, bias, steps)
     variational = isinstance(model, VariationalGON)
-    network = model.inner_network() if variational else model.network()
-    origin = model.linearized(network, model.pixel_loss)
+    network = model.network() if isinstance(model, ImplicitGON) else model.inner_network()
+    origin = model.linearized(network, model.inner_loss)
     kernel, bias = map(np.asarray, origin.fold())
     posterior = posterior_of(model) if variational else None
     chord = model.chord
@@ -103,6 +105,10 @@ def encoding(model: GON) -> dict:
             precision = np.asarray(origin.precision[0], np.float64)
             matrix = step.size * np.linalg.inv(precision)
         steps["matrix"] = matrix.astype(np.float32)
+        if model.reduction > 1:
+            logits = model.pixel_loss.name == "cross_entropy"
+            layers = layers_of(sketch_of(model.decoder), model.latent_dim, logits)
+            steps["sketch"] = {"layers": layers}
     return found(kernel, bias, steps, posterior)
 
 

@@ -59,6 +59,45 @@ function eachOverlap({ height, width, size, stride, before, rows, columns }, vis
   }
 }
 
+/** Twice the sides by bilinear interpolation: the four pixels around a place and their weights. */
+function eachNeighbour(height, width, visit) {
+  const around = (i, side) => {
+    const place = Math.min(side - 1, Math.max(0, (i + 0.5) / 2 - 0.5));
+    const low = Math.min(side - 1, Math.floor(place));
+    return [[low, 1 - (place - low)], [Math.min(side - 1, low + 1), place - low]];
+  };
+  const columns = Array.from({ length: 2 * width }, (_, x) => around(x, width));
+  for (let y = 0; y < 2 * height; y++) {
+    for (const [row, a] of around(y, height)) {
+      columns.forEach((pair, x) => {
+        for (const [column, b] of pair) {
+          if (a * b) visit(y * 2 * width + x, row * width + column, a * b);
+        }
+      });
+    }
+  }
+}
+
+function enlarge(picture, height, width, channels) {
+  const large = new Float32Array(4 * picture.length);
+  eachNeighbour(height, width, (to, from, weight) => {
+    for (let c = 0; c < channels; c++) {
+      large[to * channels + c] += weight * picture[from * channels + c];
+    }
+  });
+  return large;
+}
+
+function enlargeBack(large, height, width, channels) {
+  const picture = new Float32Array(large.length / 4);
+  eachNeighbour(height, width, (from, to, weight) => {
+    for (let c = 0; c < channels; c++) {
+      picture[to * channels + c] += weight * large[from * channels + c];
+    }
+  });
+  return picture;
+}
+
 function addBias(picture, bias) {
   for (let i = 0; i < picture.length; i++) picture[i] += bias[i % bias.length];
   return picture;
@@ -91,6 +130,21 @@ const LAYERS = {
     return {
       forward: (x) => addBias(scatter(product(x, there), window), bias.values),
       backward: (g) => product(gather(g, window), back),
+    };
+  },
+  enlarge({ height, width, channels }) {
+    return {
+      forward: (x) => enlarge(x, height, width, channels),
+      backward: (g) => enlargeBack(g, height, width, channels),
+    };
+  },
+  /** The sum of what several chains of layers make of the same inputs. */
+  sum({ chains }) {
+    const parts = chains.map((layers) => new Layers({ layers }));
+    const add = (arrays) => arrays[0].map((_, i) => arrays.reduce((sum, a) => sum + a[i], 0));
+    return {
+      forward: (x) => add(parts.map((part) => part.outputs(x))),
+      backward: (g, x) => add(parts.map((part) => part.pullBack(x)[1](g))),
     };
   },
   activation({ name }) {

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from gon_tf.decoders import ConvDecoder, GaussianEncoding, ImplicitDecoder, NeRFEncoding
+from gon_tf.decoders import (
+    ConvDecoder,
+    GaussianEncoding,
+    ImplicitDecoder,
+    NeRFEncoding,
+    ResidualDecoder,
+    linear,
+)
+from gon_tf.decoders.residual import Enlarge
 
 ACTIVATIONS = ("linear", "relu", "elu", "selu", "silu", "softplus", "tanh", "sigmoid")
 
@@ -17,24 +26,30 @@ def layers_of(decoder: keras.Model, latent_dim: int, logits: bool) -> list[dict]
     """The layers of a decoder of pictures, in their order, as plain values and arrays.
 
     Args:
-        decoder: a `ConvDecoder` without normalisation, or a `keras.Sequential` or functional model
-            that is a chain of layers.
+        decoder: a `ConvDecoder` without normalisation, a `ResidualDecoder`, or a `keras.Sequential`
+            or functional model that is a chain of layers.
         latent_dim: number of latents.
         logits: whether to leave out the sigmoid at the end.
 
     Raises:
         ValueError: if there is a layer that the page does not know; the message names it.
     """
-    shape, found = (latent_dim,), []
-    for layer in chain_of(decoder):
-        parts = described(layer, shape)
-        shape = output_shape(layer, shape)
-        found.extend(part for part in parts if part.get("name") != "linear")
+    found, _ = parts_of(chain_of(decoder), (latent_dim,))
     if logits and found[-1:] == [{"kind": "activation", "name": "sigmoid"}]:
         return found[:-1]
     if logits:
         raise unknown(decoder, "with the cross-entropy it must end in a sigmoid")
     return found
+
+
+def parts_of(chain: Sequence[Any], shape: tuple[int, ...]) -> tuple[list[dict], tuple[int, ...]]:
+    """What the layers of a chain become, and the shape of what they give for one image."""
+    found = []
+    for layer in chain:
+        parts = described(layer, shape)
+        shape = output_shape(layer, shape)
+        found.extend(part for part in parts if part.get("name") != "linear")
+    return found, shape
 
 
 def chain_of(decoder: keras.Model) -> list[Any]:
@@ -43,13 +58,10 @@ def chain_of(decoder: keras.Model) -> list[Any]:
     Raises:
         ValueError: if they are no chain.
     """
-    if type(decoder) is ConvDecoder:
-        steps: list[Any] = []
-        hidden = zip(decoder.normalizations, decoder.hidden_activations, strict=True)
-        for project, (normalize, activate) in zip(decoder.projections, hidden, strict=False):
-            steps += [project, normalize, activate]
-        steps.append(decoder.projections[-1])
-        return [*steps, keras.layers.Activation(decoder.output_activation)]
+    if type(decoder) in (ConvDecoder, ResidualDecoder):
+        if decoder.chain is None:
+            raise unknown(decoder.normalizations[0], "the page has none of this kind")
+        return [*decoder.chain, keras.layers.Activation(decoder.output_activation)]
     if isinstance(decoder, keras.Sequential):
         return list(decoder.layers)
     functional = hasattr(decoder, "operations") and isinstance(decoder, keras.Model)
@@ -64,6 +76,10 @@ def chain_of(decoder: keras.Model) -> list[Any]:
 
 def output_shape(layer: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Shape of a layer's outputs for one image."""
+    if isinstance(layer, linear.Sum):
+        return parts_of(layer.chains[0], shape)[1]
+    if not isinstance(layer, keras.layers.Layer):
+        return shape  # a function of single values
     if isinstance(layer, keras.layers.EinsumDense):
         return tuple(layer.partial_output_shape)
     return tuple(layer.compute_output_shape((None, *shape))[1:])
@@ -71,10 +87,11 @@ def output_shape(layer: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def unknown(layer: Any, why: str) -> ValueError:
     """The error for a layer that cannot go."""
+    name = getattr(layer, "name", None) or getattr(layer, "__name__", "")
     return ValueError(
-        "A page knows ConvDecoder without normalisation, ImplicitDecoder, and chains of Dense, "
-        "Reshape, Flatten, Conv2D, Conv2DTranspose and activations. "
-        f"Received: the layer {layer.name!r} ({type(layer).__name__}): {why}"
+        "A page knows ConvDecoder without normalisation, ResidualDecoder, ImplicitDecoder, and "
+        "chains of Dense, Reshape, Flatten, Conv2D, Conv2DTranspose and activations. "
+        f"Received: the layer {name!r} ({type(layer).__name__}): {why}"
     )
 
 
@@ -85,6 +102,8 @@ def described(layer: Any, shape: tuple[int, ...]) -> list[dict]:
     Raises:
         ValueError: if the page does not know the layer.
     """
+    if not isinstance(layer, keras.layers.Layer):
+        return [activation(layer, layer)]
     raise unknown(layer, "the page has none of this kind")
 
 
@@ -106,6 +125,17 @@ def _(layer: Any, shape: tuple[int, ...]) -> list[dict]:
             raise unknown(layer, f"the page has it with {name}={plain[name]} only")
     name = type(layer).__name__.lower()
     return [activation(layer, layer.activation if name == "activation" else name)]
+
+
+@described.register
+def _(layer: linear.Sum, shape: tuple[int, ...]) -> list[dict]:
+    return [{"kind": "sum", "chains": [parts_of(chain, shape)[0] for chain in layer.chains]}]
+
+
+@described.register
+def _(layer: Enlarge, shape: tuple[int, ...]) -> list[dict]:
+    height, width, channels = shape
+    return [{"kind": "enlarge", "height": height, "width": width, "channels": channels}]
 
 
 def activation(layer: Any, function: Any) -> dict:
@@ -210,27 +240,27 @@ def points_of(decoder: ImplicitDecoder, logits: bool) -> dict:
     """
     if decoder.activation != "sine" and decoder.activation not in ACTIVATIONS:
         raise unknown(decoder, f"of activations the page has sine, {', '.join(ACTIVATIONS)}")
-    layers = [linear(layer) for layer in decoder.hidden]
+    layers = [matrix_of(layer) for layer in decoder.hidden]
     modulate = decoder.modulate
     if decoder.modulation is False:
-        layers[0]["shift"] = linear(modulate.first)["kernel"]
+        layers[0]["shift"] = matrix_of(modulate.first)["kernel"]
     elif decoder.modulation == "shift":
         for layer, shift in zip(layers, modulate.shifts, strict=True):
-            layer["shift"] = linear(shift)["kernel"]
+            layer["shift"] = matrix_of(shift)["kernel"]
     else:
         for layer, scale in zip(layers, modulate.scales, strict=True):
-            layer["scale"] = linear(scale)
+            layer["scale"] = matrix_of(scale)
     return {
         "kind": "points",
         "encoding": encoding_of(decoder.encode_coordinates),
         "activation": decoder.activation,
         "layers": layers,
-        "last": linear(decoder.last),
+        "last": matrix_of(decoder.last),
         "squashes": decoder.output_activation == "sigmoid" and not logits,
     }
 
 
-def linear(layer: Any) -> dict:
+def matrix_of(layer: Any) -> dict:
     """A layer of an implicit decoder as the matrix and bias that it comes to."""
     found = {"kernel": layer.gain * np.asarray(layer.kernel)}
     if layer.bias is not None:

@@ -6,6 +6,9 @@ class Model {
     Object.assign(this, description);
     this.isImplicit = description.decoder.kind === "points";
     this.network = this.isImplicit ? new Points(description.decoder) : new Layers(description.decoder);
+    // What further steps go through: the decoder, or the part of it that draws a small sketch.
+    this.inner = this.steps.sketch ? new Layers(this.steps.sketch) : this.network;
+    this.weight = this.steps.shrink ** 2; // pixels of the picture that one of the sketch stands for
     this.isCrossEntropy = this.loss === "cross_entropy";
     [this.height, this.width, this.channels] = this.image_shape;
     this.grid = this.isImplicit ? gridOf(this.height, this.width) : null;
@@ -21,9 +24,28 @@ class Model {
 
   /** Latents of a picture: the product with the matrix, and further steps where a model has them. */
   encode(picture) {
-    let point = affine(picture, this.encoder.kernel.values, this.encoder.bias.values);
-    for (let i = 1; i < this.steps.count; i++) point = this.moved(point, picture);
+    const seen = this.seen(picture);
+    let point = affine(seen, ...arraysOf(this.encoder));
+    for (let i = 1; i < this.steps.count; i++) point = this.moved(point, seen);
     return this.mean(point);
+  }
+
+  /** What the encoder sees of a picture: all of it, or the means of squares of pixels. */
+  seen(picture) {
+    const side = this.steps.shrink;
+    if (side === 1) return picture;
+    const [height, width] = this.seenSize;
+    const sums = new Float32Array(height * width * this.channels);
+    picture.forEach((value, i) => {
+      const pixel = Math.floor(i / this.channels);
+      const [y, x] = [Math.floor(pixel / this.width / side), Math.floor((pixel % this.width) / side)];
+      sums[(y * width + x) * this.channels + (i % this.channels)] += value / this.weight;
+    });
+    return sums;
+  }
+
+  get seenSize() {
+    return [this.height / this.steps.shrink, this.width / this.steps.shrink];
   }
 
   /** Latents of a picture of which only the pixels are known where `isKnown` is 1. */
@@ -67,7 +89,8 @@ class Model {
   /** A step by the matrix of the origin: one pass backwards through the network. */
   movedByOrigin(point, picture) {
     const [outputs, pull] = this.pullBack(this.mean(point));
-    let gradient = pull(outputs.map((y, i) => this.lossDerivative(y, picture[i])));
+    const derivatives = outputs.map((y, i) => this.weight * this.lossDerivative(y, picture[i]));
+    let gradient = pull(derivatives);
     if (this.posterior) {
       const { mean, log_variance: logVariance, weight } = this.posterior;
       const back = (g, map) => affine(g, map.back, new Float32Array(point.length));
@@ -82,7 +105,7 @@ class Model {
   }
 
   pullBack(latents) {
-    if (!this.isImplicit) return this.network.pullBack(latents);
+    if (!this.isImplicit) return this.inner.pullBack(latents);
     const [outputs, jacobian] = this.network.jacobian(latents, this.grid);
     return [outputs, (g) => affine(g, jacobian, new Float32Array(latents.length))];
   }

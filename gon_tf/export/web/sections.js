@@ -48,7 +48,7 @@ function showRows() {
   canvases(at("rows"), now.rows.map(({ label }) => `Weights of the pixels in ${label}`)).forEach((canvas, i) => {
     const weights = Float32Array.from({ length: pixels }, (_, pixel) =>
       now.rows[i].of(kernel.subarray(pixel * n, (pixel + 1) * n)));
-    showSigned(canvas, weights, ...size());
+    showSigned(canvas, weights, ...model.seenSize);
     canvas.after(document.createElement("span"));
   });
 }
@@ -66,7 +66,7 @@ function directionsOf({ principal: { directions, mean, projection }, latent_dim:
 
 function showValues() {
   const { kernel, bias } = now.model.encoder;
-  const code = affine(now.picture, kernel.values, bias.values); // where there are further steps, before these
+  const code = affine(now.model.seen(now.picture), kernel.values, bias.values); // where there are further steps, before these
   at("rows").querySelectorAll("span").forEach((span, i) => {
     const value = now.rows[i].value(code);
     span.textContent = (now.rows[i].unit ? value.toFixed(2) : value.toPrecision(2)).replace("-", "−") + now.rows[i].unit;

@@ -19,6 +19,16 @@ def test_folder_is_read_in_the_order_of_its_paths(folder):
     assert source.description == {"folder": "photos", "files": 3}
 
 
+def test_folders_in_a_folder_are_labels(folder):
+    with pytest.raises(ValueError, match="whose pictures all lie in folders. Received: '.*photos'"):
+        open_source(folder).check_labels()
+    for name in ("a.png", "b.BMP"):
+        (folder / "b").mkdir(exist_ok=True)
+        (folder / name).rename(folder / "b" / name)
+    assert open_source(folder).labels == ["b", "b", "c"]
+    assert open_source(folder, shard=(1, 2)).labels == ["b"]
+
+
 def test_relative_path_and_home(folder, monkeypatch):
     monkeypatch.chdir(folder)
     assert open_source(".").description["folder"] == "photos"

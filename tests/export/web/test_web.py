@@ -49,7 +49,16 @@ def chain():
     )
 
 
+def residual(kind=gon_tf.GON, **options):
+    decoder = gon_tf.ResidualDecoder((16, 32, 3), 4, filters=2, sketch_size=16, sketch_filters=3)
+    weights = np.random.default_rng(0)
+    decoder.set_weights([weights.normal(size=w.shape, scale=0.3) for w in decoder.get_weights()])
+    return kind(decoder, **options)
+
+
 MODELS = {
+    "residual": residual,
+    "residual, two steps": lambda: residual(gon_tf.VariationalGON, inner_steps=2),
     "conv": conv,
     "conv, gradient steps": lambda: conv(3, step="gradient", inner_scale=0.1, inner_steps=3),
     "conv, own Jacobians": lambda: conv(inner_steps=2, chord=False),
@@ -68,7 +77,12 @@ MODELS = {
         inner_steps=2, chord=True,
     ),
 }  # fmt: skip
-SLOW = ["a chain of Keras layers", "implicit, two steps", "implicit, shifted"]
+SLOW = [
+    "residual, two steps",
+    "a chain of Keras layers",
+    "implicit, two steps",
+    "implicit, shifted",
+]
 FURTHER = {
     "implicit": ["decode_at", "inpaint"],
     "implicit, two steps": ["decode_at", "inpaint"],
