@@ -3,10 +3,10 @@
     python -m benchmarks.priors mnist-conv --components 1024 --rank 8 --save zoo/mnist-conv
     python -m benchmarks.priors mnist-conv --components 256 512 --rank 8 16 --held-out 6
 
-With several components or ranks, each pair is measured, and the last is what `--save` writes. The
-images are kept apart by their labels, unless there is `--no-labels`. Figures are those of
-`gon_tf.sampling.measure`, and how many of 1,000 samples by label the classifier of the package
-takes for that label, which goes into the metadata. With `--samples 0` only that is measured.
+With several components or ranks, each pair is measured, and the last is what `--save` writes, with
+the figures in its metadata. The images are kept apart by their labels, unless there is
+`--no-labels`. Figures are those of `gon_tf.sampling.measure`, and how many of some samples by label
+the classifier of the package takes for that label. With `--samples 0` nothing is measured.
 
 `--held-out 6` fits to all training images but every sixth, and measures against these instead of
 the test images: for choosing.
@@ -27,11 +27,9 @@ import numpy as np
 
 import gon_tf
 from benchmarks import print_table
-from benchmarks.sampling import load
+from benchmarks.sampling import accuracy_by_label, load
 from gon_tf import files, latents, presets, sampling, zoo
-from gon_tf.metrics import features
 
-BY_LABEL = 1000  # samples that are drawn by label
 # Figures of former samples; those of these are recorded by `benchmarks.sampling`.
 FIGURES = ("frechet", "copies", "nearest", "samples", "repeats", "label_accuracy")
 
@@ -52,29 +50,6 @@ def with_prior(model: keras.Model, components: int | None, rank: int | None) -> 
     left_out = {id(variable) for variable in former}
     copy.set_weights([np.asarray(w) for w in model.weights if id(w) not in left_out])
     return copy
-
-
-def accuracy_by_label(model: keras.Model, dataset: str) -> float | None:
-    """Share of samples by label that the classifier of the package takes for what they are to be.
-
-    Args:
-        model: fitted with labels.
-        dataset: name of its data set, e.g. "mnist".
-
-    Returns:
-        The share; None if the classifier has not learned these labels.
-    """
-    classes = files.read_json(features.RECORD)["classes"]
-    numbers = [i for i, name in enumerate(classes) if name.startswith(f"{dataset}/")]
-    names = [classes[i].partition("/")[2] for i in numbers]
-    if not set(model.labels) <= set(names):
-        return None
-    found, each = [], -(-BY_LABEL // len(model.labels))
-    for label in model.labels:
-        images = features.to_unit_range(np.clip(model.sample(each, label=label), 0.0, 1.0))
-        logits = features.classifier().predict(features.prepare(images), verbose=0)
-        found.append(np.mean(logits[:, numbers].argmax(axis=1) == names.index(label)))
-    return float(np.mean(found))
 
 
 def main() -> None:
@@ -106,13 +81,12 @@ def main() -> None:
         fitted, begin = with_prior(model, components, rank), time.process_time()
         fitted.fit_latents(train, labels)
         row = [f"{time.process_time() - begin:.0f} s"]
-        right = accuracy_by_label(fitted, source.name.partition(":")[0]) if fitted.labels else None
-        figures = {} if right is None else {"label_accuracy": right}
-        row.append("" if right is None else f"{right:.1%}")
         if options.samples:
-            found = sampling.measure(fitted, train, test, options.samples, options.repeats)
-            row += [f"{found['frechet']:.3f}", f"{found['frechet_of_training_images']:.3f}"]
-            row.append(f"{found['copies']:.1%}")
+            figures = sampling.measure(fitted, train, test, options.samples, options.repeats)
+            right = accuracy_by_label(fitted, source.name.partition(":")[0]) if fitted.labels else 0
+            figures |= {"label_accuracy": right} if right else {}
+            row += [f"{right:.1%}" if right else "", f"{figures['frechet']:.3f}"]
+            row += [f"{figures['frechet_of_training_images']:.3f}", f"{figures['copies']:.1%}"]
         gaussians = fitted.prior.gaussians()
         rows.append([f"{len(gaussians.weights)} of rank {gaussians.axes.shape[1]}", *row])
         print("#", *rows[-1], flush=True)
@@ -127,6 +101,7 @@ def save(model: keras.Model, folder: Path, metadata: dict, figures: dict) -> Non
     prior = {"prior": "local-gaussians", "components": model.prior.components}
     prior |= {"rank": model.prior.rank, "labels": bool(model.labels)}
     recipe = {**metadata.get("recipe", {}), **prior}
+    # Figures of former samples say nothing of these.
     former = metadata.get("metrics", {}).items()
     metrics = {name: value for name, value in former if not name.startswith(FIGURES)}
     metadata = {**metadata, "recipe": recipe, "metrics": {**metrics, **figures}}

@@ -36,7 +36,8 @@ def measure(
 ) -> dict[str, Any]:
     """Frechet distance of a model's samples to held-out images, its floor, and copies.
 
-    The floor is what real images would get: the distance of as many training images. A sample that
+    The floor is what real images would get: the distance of as many training images. That of the
+    reconstructions of held-out images is what the decoder can do, whatever is drawn. A sample that
     was memorised lies nearer to a training image than new images of the same kind do: "copies" is
     the share of samples whose nearest training image (squared error of pixels) is nearer than that
     of 99% of the held-out images, so 0.01 is what new images get.
@@ -55,8 +56,8 @@ def measure(
 
     Returns:
         "samples", "repeats", "frechet" (the mean), "frechet_of_each", "frechet_deviation" (between
-        repetitions; None for one), "frechet_of_training_images", "copies",
-        "nearest_training_image" (median squared error) and "nearest_training_image_of_held_out".
+        repetitions; None for one), "frechet_of_training_images", "frechet_of_reconstructions",
+        "copies", "nearest_training_image" (median squared error) and the same "_of_held_out".
 
     Raises:
         ValueError: if the model cannot sample yet, there are fewer than two images of a kind, or
@@ -91,6 +92,10 @@ def measure(
         metric.update_state(batch)
     taken = np.linspace(0, len(train) - 1, min(samples, len(train))).astype(int)
     floor = distance(in_batches(train, taken), len(taken), "Training images")
+    rebuilt = map(model.reconstruct, in_batches(held_out[:samples]))
+    reconstructed = distance(
+        map(pictures.to_uint8, rebuilt), min(samples, len(held_out)), "Reconstructions"
+    )
     rows, distances = [rows_of(held_out[:NEIGHBOURS])], []
     for repeat in range(repeats):
         kept: list[np.ndarray] = []
@@ -106,6 +111,7 @@ def measure(
         "frechet_of_each": distances,
         "frechet_deviation": float(np.std(distances, ddof=1)) if repeats > 1 else None,
         "frechet_of_training_images": floor,
+        "frechet_of_reconstructions": reconstructed,
         "copies": float(np.mean(drawn < np.quantile(new, 0.01))),
         "nearest_training_image": float(np.median(drawn)),
         "nearest_training_image_of_held_out": float(np.median(new)),

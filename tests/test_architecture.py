@@ -171,6 +171,6 @@ def test_help_and_the_list_of_models_import_no_framework(arguments):
         "    main()\n"
         "except SystemExit as end:\n"
         "    assert not end.code\n"
-        "sys.exit(', '.join({'tensorflow', 'keras'} & set(sys.modules)) or 0)"
+        "sys.exit(', '.join({'tensorflow', 'keras', 'numpy'} & set(sys.modules)) or 0)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)

@@ -111,3 +111,21 @@ def test_the_citation_names_the_version_that_is_installed():
 def test_the_changes_begin_with_what_is_not_released_and_name_the_version():
     headings = re.findall(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert headings[:2] == ["Unreleased", gon_tf.__version__]
+
+
+def test_extras_that_anything_names_are_there():
+    setup = ast.parse((ROOT / "setup.py").read_text())
+    (extras,) = [
+        {key.value for key in node.value.keys}
+        for node in ast.walk(setup)
+        if isinstance(node, ast.keyword) and node.arg == "extras_require"
+    ]
+    files = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    for folder in ("gon_tf", "zoo", "examples"):
+        files += (ROOT / folder).rglob("*.py")
+    named = {
+        extra
+        for path in files
+        for extra in re.findall(r"gon-tf\[([a-z]+)\]", path.read_text(encoding="utf-8"))
+    }
+    assert {"hub", "sklearn", "cluster", "tuner"} <= named <= extras

@@ -19,6 +19,9 @@ class Drawer:
         self.seeds += range(seed, seed + n)
         return self.pictures[np.arange(seed, seed + n) % len(self.pictures)] / np.float32(255)
 
+    def reconstruct(self, images):
+        return images / np.float32(255)
+
 
 def noise(count, seed):
     return np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 1), np.uint8)
@@ -32,6 +35,7 @@ def figures(pictures, **options):
 def test_copies_of_training_images_are_found():
     copied, new = figures(noise(60, 1)), figures(noise(80, 3))
     assert copied["copies"] == 1.0
+    assert 0 < copied["frechet_of_reconstructions"] < new["frechet"]
     assert copied["nearest_training_image"] == pytest.approx(0, abs=1e-3)
     assert new["copies"] < 0.1
     held_out = new["nearest_training_image_of_held_out"]

@@ -44,6 +44,8 @@ def picture(browser: Any, address: str, path: Path, **options: Any) -> None:
         page.click('[data-brush="hide"]')
         draw(page, HIDDEN)
     page.wait_for_timeout(4000)
+    # How long it took is in docs/web.md; here it would be that of a machine that draws pictures.
+    page.evaluate("say('of-code', `${now.model.latent_dim} numbers`), say('of-reconstruction', '')")
     with Image.open(io.BytesIO(page.screenshot())) as shown:
         shown.convert("RGB").quantize(128).save(path, optimize=True)
     context.close()

@@ -13,6 +13,7 @@ import shutil
 from pathlib import Path
 
 from docs.generate.cards import read_models
+from docs.generate.diagrams import with_drawings
 from docs.generate.figures import FIGURES, metrics_of
 from docs.generate.help_texts import help_texts
 from docs.generate.markdown import number
@@ -75,8 +76,6 @@ def with_links(text: str, path: str) -> tuple[str, set[str]]:
         mark = FENCE.match(line)
         if mark and fence in ("", mark[1]):
             fence = "" if fence else mark[1]
-            # A page would ask another host for what draws these.
-            line = line.replace("mermaid", "text")
         lines.append(line if fence or line.startswith("    ") else LINK.sub(moved, line))
     return "".join(lines), linked
 
@@ -106,7 +105,7 @@ def assemble(folder: Path) -> None:
             copy(picture, folder / "zoo" / name / picture.name)
     files: set[str] = set()
     for path, text in sources.items():
-        page, linked = with_links(text, path)
+        page, linked = with_links(with_drawings(text), path)
         files |= linked
         write(folder / place_of(path), page)
     for file in files:

@@ -104,6 +104,11 @@ def result_rows(name: str, metadata: dict, baselines: list[dict], key: str) -> l
     ]
 
 
+def share(value: float | None) -> str:
+    """A share in percent, or nothing."""
+    return "" if value is None else f"{value:.1%}"
+
+
 def sampling_table(samples: dict[str, list[dict]]) -> str:
     """How good samples are, for the models whose samples were measured."""
     if not samples:
@@ -116,7 +121,9 @@ def sampling_table(samples: dict[str, list[dict]]) -> str:
             figures["prior"],
             f"{number(figures['frechet'])} ± {number(figures['frechet_deviation'])}",
             number(figures["frechet_of_training_images"]),
+            number(figures.get("frechet_of_reconstructions")),
             f"{figures['copies']:.1%}",
+            share(figures.get("label_accuracy")),
             number(
                 figures["nearest_training_image"] / figures["nearest_training_image_of_held_out"]
             ),
@@ -124,14 +131,19 @@ def sampling_table(samples: dict[str, list[dict]]) -> str:
         for name, measured in samples.items()
         for figures in measured
     ]
-    header = ("model", "drawn from", "Frechet distance", "of training images", "copies")
+    header = ("model", "drawn from", "Frechet distance", "of training images")
+    header = (*header, "of reconstructions", "copies")
     first = next(iter(samples.values()))[0]
-    return table((*header, "distance to the training images"), rows) + (
+    header = (*header, "label right", "distance to the training images")
+    return table(header, rows) + (
         f"\nFrechet distances to the held-out images, the mean of {first['repeats']} draws of "
         f"{first['samples']:,} samples and their deviation, in the features that come with the "
         "package (gon_tf/metrics/features.py); they compare models of one data set only. Beside "
-        "them the floor: that of as many training images. Copies: samples that are nearer to a "
-        "training image than 99% of the held-out images are (1% is what new images get). Last "
+        "them the floor, that of as many training images, and that of reconstructions of held-out "
+        "images, which is what the decoder can do, whatever is drawn. Copies: samples that are "
+        "nearer to a training image than 99% of the held-out images are (1% is what new images "
+        "get). Label right: samples by label that the classifier of these features takes for that "
+        "label. Last "
         "column: median squared error to the nearest training image, relative to that of held-out "
         f"images. Made by `python -m benchmarks.sampling MODEL... --record docs/{SAMPLES}`.\n"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from gon_tf import anomaly, sampling
+from gon_tf import anomaly
 from gon_tf.cli import arguments, inputs, report
 from gon_tf.training.evaluation import measure
 
@@ -104,6 +104,8 @@ def evaluate(
     images = data.open_images(dataset, network.image_shape, **options)
     metrics = {}
     if samples:
+        from gon_tf import sampling
+
         train = data.open_images(trained_on, network.image_shape, **options)
         metrics = sampling.measure(
             network, train.pixels, images.pixels, samples, repeats, show=report.progress

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 
-from gon_tf import exploration
 from gon_tf.cli import arguments, outputs
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MOST_POINTS = 5000  # of a map
 
@@ -53,6 +55,8 @@ def explore(model, dataset, directions, output, zoom, data_dir, as_json, overwri
     crop = arguments.was_cropped(preset) if dataset else False
 
     network = arguments.load(model)
+    from gon_tf import exploration
+
     outputs.check_grid(directions * exploration.COLUMNS, network.image_shape, zoom)
     images, labels = read(dataset, network.image_shape, data_dir, crop) if dataset else ([], None)
     known = network.principal_directions(network.latent_dim)
@@ -71,6 +75,8 @@ def read(
     dataset: str, image_shape: tuple, data_dir: Path | None, crop: bool
 ) -> tuple[np.ndarray, list[str] | None]:
     """At most `MOST_POINTS` images of a data set, taken evenly, and their labels if it has some."""
+    import numpy as np
+
     from gon_tf import data
 
     options = {"data_dir": data_dir, "crop": crop, "max_broken": 0}

@@ -23,6 +23,7 @@ from gon_tf.decoders import linear
 from gon_tf.decoders.conv import ConvDecoder
 from gon_tf.decoders.protocol import Decoder
 from gon_tf.decoders.residual import ResidualDecoder
+from gon_tf.decoders.sketch import LinearDecoder
 from gon_tf.origin import Gradient, Network
 
 
@@ -64,9 +65,10 @@ def network_of(
 
 
 @network_of.register(ConvDecoder)
+@network_of.register(LinearDecoder)
 @network_of.register(ResidualDecoder)
 def _(
-    decoder: ConvDecoder | ResidualDecoder,
+    decoder: ConvDecoder | LinearDecoder | ResidualDecoder,
     logits: bool,
     training: bool | None = None,
     before: keras.layers.Dense | None = None,
@@ -74,7 +76,8 @@ def _(
     network = network_of.dispatch(keras.Model)(decoder, logits, training, before)
     if decoder.chain is None:  # something mixes values
         return network
-    own = ResidualDecoder if isinstance(decoder, ResidualDecoder) else ConvDecoder
+    kinds = (ConvDecoder, LinearDecoder, ResidualDecoder)
+    own = next(kind for kind in kinds if isinstance(decoder, kind))
     for name in ("logits", "call"):
         if getattr(type(decoder), name) is not getattr(own, name):
             warnings.warn(

@@ -147,6 +147,19 @@ def _(layer: keras.layers.Conv2D, values):
     return layer(values), Derivative(push, pull)
 
 
+@linearize.register
+def _(layer: keras.layers.Reshape, values):
+    """Another shape of the same values."""
+
+    def push(tangents):
+        return ops.reshape(tangents, (*ops.shape(tangents)[:2], *layer.target_shape))
+
+    def pull(cotangents):
+        return ops.reshape(cotangents, (-1, *values.shape[1:]))
+
+    return layer(values), Derivative(push, pull)
+
+
 def cast_kernel(layer: Any) -> tf.Tensor:
     """A layer's kernel in the type that the layer computes in."""
     return ops.cast(layer.kernel, layer.compute_dtype)

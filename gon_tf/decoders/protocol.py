@@ -56,11 +56,15 @@ def shapes_of(decoder: Any) -> tuple[int, tuple[int, ...]]:
         return decoder.latent_dim, tuple(decoder.image_shape)
     try:
         latents_shape, images_shape = decoder.input_shape, decoder.output_shape
-    except AttributeError:
-        raise ValueError(
-            "decoder must know its shapes: give it a keras.Input. "
-            f"Received: the model {decoder.name!r}, not built"
-        ) from None
+    except AttributeError:  # a subclass knows what it was called with, or built for
+        given = (decoder.get_build_config() or {}).get("input_shape") if decoder.built else None
+        if given is None:
+            raise ValueError(
+                "decoder must know its shapes: give it a keras.Input, or call it once. "
+                f"Received: the model {decoder.name!r}, not built"
+            ) from None
+        latents_shape = tuple(given)
+        images_shape = tuple(decoder(keras.KerasTensor((None, *latents_shape[1:]))).shape)
     if len(latents_shape) != 2 or len(images_shape) != 4 or None in images_shape[1:]:
         raise ValueError(
             "decoder must map [batch, latent_dim] to [batch, height, width, channels]. "

@@ -13,6 +13,7 @@ from keras import ops
 from gon_tf import arguments
 from gon_tf.decoders import activations, linear
 from gon_tf.decoders.conv import first_grid
+from gon_tf.decoders.sketch import LinearDecoder
 
 SMALLEST_SKETCH = 8  # pixels of a side
 
@@ -30,10 +31,10 @@ class ResidualDecoder(keras.Model):
 
         F(z) = sigmoid(enlarged(sketch(z)) + details(z))
 
-    The sketch is a small ResidualDecoder of its own. The latents of an image are those that explain
-    the image made as small (area averages) by the sketch: the step from the origin costs the same
-    for pictures of any size, and the encoder that a model folds to is as small. The decoder is
-    trained for the whole picture alone.
+    The sketch is one matrix of the latents, which are those of an image that explain the image
+    made as small (area averages) by the sketch: the step from the origin costs the same for
+    pictures of any size, and the encoder that a model folds to is as small. The decoder is trained
+    for the whole picture alone.
 
     Args:
         image_shape: (height, width, channels). Both sides are the same power of two times a grid
@@ -44,7 +45,6 @@ class ResidualDecoder(keras.Model):
         depth: residual units at each size, >= 1.
         activation: name of a Keras activation with a second derivative.
         sketch_size: largest side of the sketch, >= 8 pixels; None for no sketch.
-        sketch_filters: as `filters`, of the sketch.
         output_activation: "sigmoid", or None for unbounded outputs.
 
     Raises:
@@ -70,7 +70,6 @@ class ResidualDecoder(keras.Model):
         depth: int = 1,
         activation: str = "elu",
         sketch_size: int | None = 16,
-        sketch_filters: int = 16,
         output_activation: str | None = "sigmoid",
         **kwargs: Any,
     ):
@@ -85,7 +84,6 @@ class ResidualDecoder(keras.Model):
         self.sketch_size = sketch_size
         if sketch_size is not None:
             self.sketch_size = arguments.integer("sketch_size", sketch_size, SMALLEST_SKETCH)
-        self.sketch_filters = arguments.integer("sketch_filters", sketch_filters)
         self.output_activation = arguments.choice(
             "output_activation", output_activation, ("sigmoid", None)
         )
@@ -107,10 +105,8 @@ class ResidualDecoder(keras.Model):
         # as none, so that training begins with the sketch, whatever the size of the picture.
         self.head = self._conv(self.image_shape[-1], 3, dtype="float32")
         self.sketch, larger = None, max(self.image_shape[:2])
-        self.halvings = 0  # from the picture to its sketch, which is a grid that is doubled once
-        while (
-            sketch_size and self.halvings < doublings - 1 and larger >> self.halvings > sketch_size
-        ):
+        self.halvings = 0  # from the picture to its sketch
+        while sketch_size and self.halvings < doublings and larger >> self.halvings > sketch_size:
             self.halvings += 1
         if self.halvings:
             self.sketch = self._make_sketch()
@@ -120,14 +116,10 @@ class ResidualDecoder(keras.Model):
 
     def _make_sketch(self):
         height, width, channels = self.image_shape
-        return ResidualDecoder(
+        return LinearDecoder(
             (height >> self.halvings, width >> self.halvings, channels),
             self.latent_dim,
-            self.sketch_filters,
-            activation=self.activation,
-            sketch_size=None,
-            output_activation=self.output_activation,
-            dtype=self.dtype_policy,
+            self.output_activation,
         )
 
     def _conv(self, filters, kernel_size, dtype=None):
@@ -182,7 +174,6 @@ class ResidualDecoder(keras.Model):
             "depth": self.depth,
             "activation": self.activation,
             "sketch_size": self.sketch_size,
-            "sketch_filters": self.sketch_filters,
             "output_activation": self.output_activation,
         }
 

@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras import ops
 
 from gon_tf import arguments, losses
+from gon_tf.decoders.checks import check_derivatives
 from gon_tf.decoders.conv import ConvDecoder
 from gon_tf.decoders.derivatives import network_of
 from gon_tf.decoders.protocol import sketch_of
@@ -100,6 +101,10 @@ class GON(LatentModel):
         self.learn_origin = arguments.boolean("learn_origin", learn_origin)
         self.detach_origin = arguments.boolean("detach_origin", detach_origin)
         self.chord = None if chord is None else arguments.boolean("chord", chord)
+
+        generic = network_of.dispatch(type(decoder)) is network_of.dispatch(keras.Model)
+        if generic and "image_shape" not in kwargs:
+            check_derivatives(decoder, self.latent_dim)
 
         # Each value of a sketch stands for `reduction`² of the image.
         self.reduction = 1

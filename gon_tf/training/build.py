@@ -140,8 +140,21 @@ def design(
             recipe = replace(recipe, channels=channels)
             build = variants.VARIANTS[recipe.variant].build
             model = build(recipe, (*recipe.image_size, channels))
+            if (points := points_by_memory(recipe, options, model)) != recipe.points_per_step:
+                recipe = replace(recipe, points_per_step=points)
+                keras.utils.set_random_seed(recipe.seed)
+                model = build(recipe, (*recipe.image_size, channels))
     distribute.check_alike(strategy, "recipe", [recipe.to_json(), options.to_json()])
     return recipe, source, model
+
+
+def points_by_memory(recipe: Recipe, options: Options, model: keras.Model) -> int | None:
+    """Points per step of a recipe: the variant's, or what fits into the memory if that is less."""
+    points = recipe.points_per_step
+    if points is None or points != variants.default_points(recipe):
+        return points
+    batch_size = recipe.batch_size // len(cluster.worker(options.strategy).workers)
+    return memories.points_that_fit(model, batch_size, points, options.memory * memories.GB)
 
 
 def plan_memory(

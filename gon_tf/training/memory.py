@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
-GB = 1e9
-STARTED = 0.87 * GB  # Python, TensorFlow, Keras, and a graph
+GB = 2**30  # as memory is counted
+STARTED = 0.81 * GB  # Python, TensorFlow, Keras, and a graph
 SPARE = 1.1  # values that the way back makes, for each that it needs
 COPIES = 8  # of the weights: themselves, gradients, two moments, averages, the best of all these
+FEWEST_POINTS = 16  # of an implicit model, which a step must see at least
 # Operations that give on the buffer of what they take, and those whose gradient needs none of it.
 SAME = frozenset({"ExpandDims", "Identity", "ReadVariableOp", "Reshape", "Squeeze", "StopGradient"})
 LINEAR = frozenset(
@@ -96,6 +97,15 @@ def size_of(tensor: Any) -> int:
     if tensor.op.type in ("Placeholder", "Const") or not tensor.dtype.size:
         return 0
     return (tensor.shape.num_elements() or 0) * tensor.dtype.size
+
+
+def points_that_fit(model: keras.Model, batch_size: int, points: int, budget: float) -> int:
+    """How many of an implicit model's points per step fit into a budget of bytes."""
+    needed = estimate(model, batch_size)
+    if needed.total <= budget:
+        return points
+    part = max(0.0, budget - STARTED - needed.weights) / needed.step
+    return max(FEWEST_POINTS, int(part * points) // FEWEST_POINTS * FEWEST_POINTS)
 
 
 def check(model: keras.Model, batch_size: int, needed: Memory, budget: float) -> None:

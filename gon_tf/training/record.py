@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gon_tf import files, startup
+from gon_tf.training import variants
 
 if TYPE_CHECKING:
     from gon_tf.training.build import Job
@@ -145,6 +146,9 @@ def check_settings(
     for name in ("image_size", "channels") if recipe.start else ("channels",):
         if recipe.start or now[name] is None:  # as the images, or the model, have it
             now[name] = former["recipe"].get(name)
+    chosen = former["recipe"].get("points_per_step")
+    if chosen and now["points_per_step"] == variants.default_points(recipe) >= chosen:
+        now["points_per_step"] = chosen  # as they fit in the memory
     if changed := differences(before, now):
         raise ValueError(
             f"--resume needs the options that the training was begun with; now {changed}."

@@ -140,9 +140,13 @@ ORIGIN = (*GAUSS_NEWTON, "damping", "loss")
 MOMENTS = ("beta_1", "beta_2")
 PRIOR = {"prior": "local-gaussians", "components": None, "rank": None}
 
-POINTS = Chosen(
-    lambda recipe: min(math.prod(recipe.image_size), MOST_POINTS), "256, or all if there are fewer"
-)
+
+def default_points(recipe: Recipe) -> int:
+    """The points of an implicit model that a step sees, if there is the memory for them."""
+    return min(math.prod(recipe.image_size), MOST_POINTS)
+
+
+POINTS = Chosen(default_points, "256, or all if there are fewer, or what fits in --memory")
 MOST_POINTS = 256
 
 VARIANTS: dict[str, Variant] = {

@@ -12,7 +12,7 @@ def test_models_are_measured_and_recorded(images, tmp_path):
     model.fit_latents(images)
     rows = sampling.measured(model, images, images[:5], samples=6)
     assert [row["prior"] for row in rows] == ["1 local Gaussians of rank 3"]
-    assert len(sampling.shown(rows[0])) == 5
+    assert len(sampling.shown(rows[0])) == 7
 
     path = tmp_path / "samples.json"
     sampling.record(path, "b", [])

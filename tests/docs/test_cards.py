@@ -98,12 +98,14 @@ def test_results_of_samples():
         "frechet": 3.25,
         "frechet_deviation": 0.125,
         "frechet_of_training_images": 0.5,
+        "frechet_of_reconstructions": 2.5,
         "copies": 0.012,
+        "label_accuracy": 0.91,
         "nearest_training_image": 3.0,
         "nearest_training_image_of_held_out": 2.0,
     }
     text = results.results(models, {}, {"mnist-conv": [figures, {**figures, "prior": "N(0, I)"}]})
-    assert "| mnist-conv | 5 Gaussians | 3.25 ± 0.125 | 0.5 | 1.2% | 1.5 |" in text
+    assert "| mnist-conv | 5 Gaussians | 3.25 ± 0.125 | 0.5 | 2.5 | 1.2% | 91.0% | 1.5 |" in text
     assert "| mnist-conv | N(0, I) |" in text
     assert "3 draws of 2,000 samples" in text
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 import gon_tf
-from docs.generate import pages, site, site_check
+from docs.generate import diagrams, pages, site, site_check
 from gon_tf import zoo
 
 
@@ -27,8 +27,8 @@ def test_reference_has_every_public_name():
         assert f"gon_tf.{name}" in headings, f"docs/reference lacks gon_tf.{name}"
     for package in (gon_tf.decoders, gon_tf.data, gon_tf.callbacks, gon_tf.latents, gon_tf.metrics):
         for name in package.__all__:
-            # Functions of these two are what their classes are made of.
-            if package in (gon_tf.latents, gon_tf.metrics) and name.islower():
+            # Functions of these two are what their classes are made of, SSIM is a short name.
+            if package in (gon_tf.latents, gon_tf.metrics) and (name.islower() or name.isupper()):
                 continue
             assert headings & {f"{package.__name__}.{name}", f"gon_tf.{name}"}, name
 
@@ -67,6 +67,17 @@ def test_pictures_of_a_card_lie_below_it():
 def test_code_is_not_changed():
     text = "```python\n[a](models.md)\n```\n\n    [a](../LICENSE)\n"
     assert pages.with_links(text, "docs/cli.md")[0] == text
+
+
+def test_diagrams_are_drawings_or_text(tmp_path, monkeypatch):
+    monkeypatch.setattr(diagrams, "DOCS", tmp_path)
+    monkeypatch.setattr(diagrams, "FOLDER", tmp_path / "diagrams")
+    (tmp_path / "diagrams").mkdir()
+    text = "a\n\n```mermaid\nflowchart TD\n```\n\nb\n"
+    assert diagrams.with_drawings(text) == text.replace("mermaid", "text")
+    file = diagrams.file_of("flowchart TD\n")
+    file.write_text("<svg/>")
+    assert diagrams.with_drawings(text) == f"a\n\n![A diagram](diagrams/{file.name})\n\nb\n"
 
 
 def test_the_zoo_page_has_every_model():

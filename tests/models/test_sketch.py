@@ -16,7 +16,7 @@ IMAGES = np.random.default_rng(0).random((3, 32, 16, 1), np.float32)
 
 def model_of(cls=GON, **arguments):
     keras.utils.set_random_seed(0)
-    decoder = ResidualDecoder((32, 16, 1), 3, filters=2, sketch_size=8, sketch_filters=2)
+    decoder = ResidualDecoder((32, 16, 1), 3, filters=2, sketch_size=8)
     decoder.head.kernel.assign(tf.random.stateless_normal(decoder.head.kernel.shape, seed=(0, 0)))
     return cls(decoder, **arguments)
 
@@ -26,13 +26,13 @@ def model_of(cls=GON, **arguments):
 @pytest.mark.parametrize("step", ["gauss-newton", "gradient"])
 def test_the_fast_path_is_the_nested_tape_at_the_sketch(cls, loss, step):
     model = model_of(cls, loss=loss, step=step)
-    images = tf.nn.avg_pool2d(IMAGES, 2, 2, "VALID")
+    images = tf.nn.avg_pool2d(IMAGES, 4, 4, "VALID")
     network = Network(model.inner_network())
     start = model.start()
     precision = model.linearized(network, model.inner_loss).precision
 
-    def weighted(outputs, values):  # a value of the sketch stands for four of the image
-        return 4.0 * model.pixel_loss(outputs, values)
+    def weighted(outputs, values):  # a value of the sketch stands for 16 of the image
+        return 16.0 * model.pixel_loss(outputs, values)
 
     points = nested(
         network,
@@ -61,7 +61,7 @@ def test_alone_as_in_a_batch(cls, inner_steps):
 def test_the_encoder_folds_to_the_small_image(cls):
     model = model_of(cls)
     encoder = model.fold()
-    assert encoder.get_layer("latents").kernel.shape == (16 * 8, 3)
+    assert encoder.get_layer("latents").kernel.shape == (8 * 4, 3)
     expected = np.asarray(model.latents_of(tf.constant(IMAGES)))
     np.testing.assert_allclose(encoder(IMAGES), expected, atol=1e-4 * np.abs(expected).max())
     np.testing.assert_allclose(model.encode(IMAGES), expected, atol=1e-4 * np.abs(expected).max())

@@ -1,7 +1,9 @@
+import dataclasses
+
 import pytest
 
 import gon_tf
-from gon_tf.training import Options, Recipe, build, memory
+from gon_tf.training import Options, Recipe, build, memory, variants
 
 
 def model(**options):
@@ -27,7 +29,7 @@ def test_what_does_not_fit_and_what_would():
     needed = memory.estimate(model(), 64)
     memory.check(model(), 64, needed, needed.total)
     with pytest.raises(
-        ValueError, match=r"need about 0.9 GB .* give --memory 0.9, or --batch-s"
+        ValueError, match=r"need about 0.8 GB .* give --memory 0.9, or --batch-s"
     ) as e:
         memory.check(model(), 64, needed, needed.total - needed.step / 4)
     batch = int(str(e.value).partition("--batch-size ")[2].partition(",")[0])
@@ -47,3 +49,18 @@ def test_images_that_do_not_fit_go_to_a_file(folder, monkeypatch):
     assert len(job.images) == 12
     with pytest.raises(ValueError, match="more than the 0.5 GB of --memory: give --memory 0.9"):
         build.preview(recipe, Options(memory=0.5))
+
+
+def test_points_of_an_implicit_model_by_the_memory(folder):
+    recipe = Recipe("implicit", str(folder), image_size=8, latent_dim=2, width=8, depth=1)
+    recipe = variants.complete(dataclasses.replace(recipe, batch_size=4))
+    whole, _, model = build.design(recipe, Options(), None)
+    assert whole.points_per_step == 64
+    needed = memory.estimate(model, 4)
+    less = Options(memory=(needed.total - needed.step / 2) / memory.GB)
+    fewer, _, model = build.design(recipe, less, None)
+    assert fewer.points_per_step == model.points_per_step == 32
+    asked = dataclasses.replace(recipe, points_per_step=60)
+    assert build.design(asked, less, None)[0].points_per_step == 60
+    with pytest.raises(ValueError, match="more than the"):
+        build.preview(asked, less)

@@ -68,5 +68,5 @@ def test_header(folder, tmp_path):
     )
     lines = progress.header(build.prepare(recipe, Options()), tmp_path, 1).splitlines()
     assert lines[0] == f"Training conv on 9 pictures of {folder} (8x8 grey), 3 held out."
-    assert lines[1].endswith("about 0.9 GB of memory; 3 epochs of 2 steps, 1 of them done.")
+    assert lines[1].endswith("about 0.8 GB of memory; 3 epochs of 2 steps, 1 of them done.")
     assert lines[2] == f"Look at loss.png, reconstructions/ and samples/ in {tmp_path}."

@@ -1,0 +1,70 @@
+"""A small picture by one matrix: what a decoder of large pictures encodes them by."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from gon_tf import arguments
+from gon_tf.decoders import linear
+
+
+@keras.saving.register_keras_serializable("gon_tf")
+class LinearDecoder(keras.Model):
+    """Latents to the logits of a small picture by one matrix.
+
+    Args:
+        image_shape: (height, width, channels).
+        latent_dim: number of latents, >= 1.
+        output_activation: "sigmoid", or None for unbounded outputs.
+    """
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        latent_dim: int,
+        output_activation: str | None = "sigmoid",
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.image_shape = arguments.image_shape("image_shape", image_shape)
+        self.latent_dim = arguments.integer("latent_dim", latent_dim)
+        self.output_activation = arguments.choice(
+            "output_activation", output_activation, ("sigmoid", None)
+        )
+        # A picture stays in float32 under a mixed precision policy.
+        matrix = keras.layers.Dense(
+            math.prod(self.image_shape), kernel_initializer="lecun_uniform", dtype="float32"
+        )
+        self.chain = [matrix, keras.layers.Reshape(self.image_shape, dtype="float32")]
+        self.build((None, self.latent_dim))
+
+    def build(self, input_shape: tuple) -> None:
+        """Creates the weights."""
+        self.logits(keras.KerasTensor((None, self.latent_dim)))
+        self.built = True
+
+    def logits(self, latents: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
+        """The outputs before the output activation, `[batch, height, width, channels]`."""
+        return linear.outputs(self.chain, latents)
+
+    def call(self, latents: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
+        """Images of a batch of latents."""
+        logits = self.logits(latents, training=training)
+        return ops.sigmoid(logits) if self.output_activation == "sigmoid" else logits
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """Shape of the images for a shape of latents."""
+        return (input_shape[0], *self.image_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "image_shape": self.image_shape,
+            "latent_dim": self.latent_dim,
+            "output_activation": self.output_activation,
+        }
