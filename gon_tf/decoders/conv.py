@@ -207,7 +207,7 @@ def first_grid(image_shape: tuple[int, int, int]) -> tuple[int, int, int]:
         height, width, doublings = height // 2, width // 2, doublings + 1
     if doublings == 0 or max(height, width) > LARGEST_GRID:
         raise ValueError(
-            "ConvDecoder doubles a grid of 4 to 16 pixels, so both sides must be such a grid times "
+            "The decoder doubles a grid of 4 to 16 pixels, so both sides must be such a grid times "
             "the same power of two, e.g. 28, 32, 48 or 64. "
             f"Received: image_shape={image_shape}"
         )

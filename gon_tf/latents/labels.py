@@ -65,8 +65,10 @@ def find(label: object, labels: Sequence[str]) -> int:
         )
     if str(label) in labels:
         return list(labels).index(str(label))
-    near = difflib.get_close_matches(str(label), labels, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"the labels are {shown(labels)}."
+    wanted, folded = str(label).casefold(), {name.casefold(): name for name in labels}
+    near = [name for name in folded if wanted and wanted in name]
+    near = near or difflib.get_close_matches(wanted, folded, n=1, cutoff=0.5)
+    hint = f"did you mean {folded[near[0]]!r}?" if near else f"the labels are {shown(labels)}."
     raise ValueError(f"No label is {str(label)!r}; {hint}")
 
 

@@ -31,7 +31,10 @@ class Normal:
             ValueError: if a label is asked for: this prior knows none.
         """
         if label is not None:
-            names.find(label, ())
+            raise ValueError(
+                "Samples by label come from a prior that was fitted with labels, not from N(0, I). "
+                f"Received: label={label!r}"
+            )
         return standard_normal(seeds, self.latent_dim)
 
     def check_fit(self, count: int | None) -> None:

@@ -335,6 +335,11 @@ class LatentModel(ImageTrainer):
         own = self.prior.get_config()["prior"]
         if name in (None, own):
             return Normal(self.latent_dim) if self._draws_from_normal else self.prior
+        if name == "normal" and not self.is_normal:
+            raise ValueError(
+                "Only the latents of a variational model are near N(0, I). Received: "
+                f"prior='normal' for a {type(self).__name__}"
+            )
         arguments.choice("prior", name, dict.fromkeys([own, *(["normal"] * self.is_normal)]))
         return Normal(self.latent_dim)
 

@@ -130,7 +130,7 @@ class ImageTrainer(keras.Model):
         latents_from: Any = None,
         **kwargs: Any,
     ) -> keras.callbacks.History:
-        """Trains as `keras.Model.fit` does, then fits the latents' mixture (see `fit_latents`).
+        """Trains as `keras.Model.fit` does, then fits the prior (see `fit_latents`).
 
         Args:
             x: images, or a data set that yields batches of images or of (images, labels).
@@ -139,7 +139,7 @@ class ImageTrainer(keras.Model):
             epochs: passes over `x`.
             verbose: as in Keras.
             callbacks: as in Keras.
-            latents_from: images whose latents the mixture is fitted to, as in `fit_latents`; those
+            latents_from: images whose latents the prior is fitted to, as in `fit_latents`; those
                 of `x` by default.
             **kwargs: as in Keras.
 

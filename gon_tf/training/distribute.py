@@ -111,7 +111,7 @@ def fit(
         validation_data: batches of images of any number, or None.
         callbacks: Keras callbacks.
         verbose: 0 for no lines on stdout.
-        latents_from: batches of images whose latents the mixture is fitted to, or None.
+        latents_from: batches of images whose latents the prior is fitted to, or None.
 
     Raises:
         ConnectionError: if another worker is lost.

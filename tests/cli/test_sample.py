@@ -117,7 +117,12 @@ def test_pictures_from_the_prior_of_the_bound(run, labelled, grey_model, tmp_pat
     assert abs(pixels(tmp_path / "any.png").reshape(8, 8, 1) - expected).max() <= 1
     result = run("sample", grey_model, "--prior", "normal", "-o", "x.png")
     assert result.exit_code == 1
-    assert "prior must be one of ['local-gaussians']. Received: prior='normal'" in result.stderr
+    assert (
+        "a variational model are near N(0, I). Received: prior='normal' for a GON" in result.stderr
+    )
+    result = run("sample", "labelled", "--prior", "normal", "--label", "coat", "-o", "x.png")
+    assert result.exit_code == 1
+    assert "fitted with labels, not from N(0, I). Received: label='coat'" in result.stderr
 
 
 def test_a_model_without_labels(run, grey_model):

@@ -64,7 +64,7 @@ async function choose() {
 function showModel() {
   const { model } = now;
   const { height, width, channels } = model;
-  Object.assign(now, { cursor: null, sampling: null, drawing: null });
+  Object.assign(now, { cursor: null, sampling: null, drawing: null, ends: null });
   const pixels = `${height} × ${width}${channels === 3 ? " × 3" : ""}`;
   const parameters = `${model.parameters.toLocaleString("en")} parameters, all in the decoder.`;
   say("about", [model.description.replace(/\.$/, ""), parameters].filter(Boolean).join(", "));

@@ -6,16 +6,17 @@ function take(picture, known = new Uint8Array(now.model.height * now.model.width
   changed();
 }
 
-async function open(files) {
-  if (!files.length) return;
+async function open([file]) {
+  if (!file) return;
   const { model } = now;
   try {
-    const picture = await readPicture(files[0], model.height, model.width, model.channels);
+    const picture = await readPicture(file, model.height, model.width, model.channels);
     if (model === now.model) take(picture);
   } catch {
-    say("said", `${files[0].name} is no picture that this browser can read.`);
-    say("compared", `${files[0].name} is no picture that this browser can read.`);
+    say("said", `${file.name} is no picture that this browser can read.`);
+    say("compared", `${file.name} is no picture that this browser can read.`);
   }
+  at("file").value = ""; // or the same file could not be opened again
 }
 
 function takeBrush(name) {
@@ -72,6 +73,7 @@ function brush(from, to) {
   const colour = [1, 3, 5].map((i) => parseInt(at("colour").value.slice(i, i + 2), 16) / 255);
   stroke(from, to, radius, height, width, (pixel, share) => {
     if (now.brush === "hide") return (known[pixel] = share > 0.5 ? 0 : known[pixel]);
+    if (share > 0.5) known[pixel] = 1; // what is painted is no longer hidden
     for (let c = 0; c < model.channels; c++) {
       const goal = now.brush === "erase" ? 0 : model.channels === 1 ? 1 : colour[c];
       const i = pixel * model.channels + c;

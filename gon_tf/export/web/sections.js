@@ -184,6 +184,7 @@ async function drawLarge() {
     picture.set(part, start);
     if (performance.now() - shown < 60) continue;
     show(at("large"), picture, height, width);
+    say("of-large", `${height} × ${width} pixels: ${Math.round((100 * (start + part.length)) / picture.length)}% are drawn`);
     await pause();
     if (turn !== now.drawing || model !== now.model) return;
     shown = performance.now();

@@ -238,6 +238,11 @@ def test_an_implicit_model_fills_in_and_draws_any_size(page):
     wait(page, "document.getElementById('large').width === 205")
     wait(page, "document.getElementById('of-large').textContent.startsWith('256')")
     assert pixels(page, "#large").shape == (256, 205, 4)
+    page.click('[data-brush="draw"]')
+    draw(page)  # what is painted is known
+    assert page.evaluate("now.known.every((x) => x === 1)")
+    page.click('[data-brush="hide"]')
+    draw(page)
     page.click("#clear")
     wait(page, "!now.frame")
     assert page.evaluate("now.known.every((x) => x === 1)")
@@ -281,6 +286,7 @@ def test_a_file_that_is_no_picture(page, tmp_path):
     page.set_input_files("#file", tmp_path / "notes.txt")
     wait(page, "document.getElementById('compared').textContent.startsWith('notes')")
     assert page.inner_text("#compared") == "notes.txt is no picture that this browser can read."
+    assert page.input_value("#file") == ""  # or choosing the same file again would do nothing
 
 
 def test_a_model_whose_file_is_missing(browser, folder, tmp_path):
