@@ -203,7 +203,7 @@ def test_more_steps_encode_better(images):
     more = GLO.from_config({**model.get_config(), "encode_steps": 200})
     less = GLO.from_config({**model.get_config(), "encode_steps": 2})
     for other in (more, less):
-        other.set_weights(model.get_weights())
+        other.copy_from(model)
     errors = [error(other, other.encode(images), images).mean() for other in (more, model, less)]
     assert errors[0] <= errors[1] * 1.01
     assert errors[1] < errors[2]
