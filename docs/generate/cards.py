@@ -76,7 +76,9 @@ def card(name: str, metadata: dict) -> str:
             "## Use\n",
             f'    gon_tf.load("{name}")\n',
             f"    gon-tf reconstruct {name} IMAGES... -o grid.png",
-            f"    gon-tf sample {name} -n 64 -o samples.png\n",
+            f"    gon-tf sample {name} -n 64 -o samples.png",
+            *by_label(name, recipe),
+            "",
             "## Figures\n",
             f"On the {metrics['count']:,} images of `{metrics['split']}`, which training did not "
             f"see; `gon-tf zoo verify {name} --metrics` measures again.\n",
@@ -92,6 +94,15 @@ def card(name: str, metadata: dict) -> str:
             "_Generated from metadata.json by `python -m docs.generate.cards`._\n",
         ]
     )
+
+
+def by_label(name: str, recipe: dict) -> list[str]:
+    """How samples of one label are drawn, if the model knows labels."""
+    if not recipe.get("labels"):
+        return []
+    return [
+        f"    gon-tf sample {name} --label LABEL -o label.png  # LABEL: see gon-tf zoo show {name}"
+    ]
 
 
 def pictures_of(variant: str) -> list[tuple[str, str]]:

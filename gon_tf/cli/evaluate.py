@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 from click.core import ParameterSource
@@ -70,9 +71,10 @@ def evaluate(
 
     With --samples it prints, too, the Frechet distance of samples to DATASET, which should be
     images that the model was not trained on: the mean of the repeats and their deviation, and
-    that of as many training images, which is the floor. Distances compare models of one data set.
-    "copies" is the share of samples that are nearer to a training image than 99% of the images in
-    DATASET are: new images get 1%.
+    that of as many training images, which is the floor, and that of reconstructions, which is what
+    the decoder can draw. Distances compare models of one data set. "copies" is the share of samples
+    that are nearer to a training image than 99% of the images in DATASET are: new images get 1%.
+    "nearest_training_image" is the median squared error to the nearest of them.
 
     With --per-image it prints SSE, PSNR and anomaly score of every image. The score is the share
     of the model's training images that it reconstructs better: from 0 (none) to 1 (all); at 0.99,
@@ -106,7 +108,7 @@ def evaluate(
     if samples:
         from gon_tf import sampling
 
-        train = data.open_images(trained_on, network.image_shape, **options)
+        train = open_training_images(trained_on, model, network.image_shape, **options)
         metrics = sampling.measure(
             network, train.pixels, images.pixels, samples, repeats, show=report.progress
         )
@@ -133,6 +135,19 @@ def training_images(model: str, preset: Path) -> str:
             "name the images by --trained-on DATASET."
         )
     return name
+
+
+def open_training_images(name: str, model: str, image_shape: tuple, **options: Any) -> Any:
+    """The images that a model was trained on; where they are not, an error says what for."""
+    from gon_tf import data
+
+    try:
+        return data.open_images(name, image_shape, **options)
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"Copies and floor are measured on what {model} was trained on (--trained-on DATASET): "
+            f"{error}"
+        ) from error
 
 
 def named_batches(dataset, image_shape, batch_size, data_dir, crop) -> Iterator[tuple]:

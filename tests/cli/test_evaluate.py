@@ -125,6 +125,11 @@ def test_samples_are_held_against_the_images_of_the_recipe(run, grey_model, pict
         (["tiny-conv", "pictures", "--trained-on", "x"], 2, "--trained-on goes with --samples"),
         (["tiny-conv", "pictures", "--samples", "1"], 2, "1 is not in the range"),
         (["tiny-conv", "pictures", "--samples", "9"], 1, "name the images by --trained-on"),
+        (
+            ["tiny-conv", "pictures", "--samples", "9", "--trained-on", "nowhere"],
+            1,
+            "what tiny-conv was trained on (--trained-on DATASET): ",
+        ),
         (["tiny-cnv", "pictures"], 1, "did you mean 'tiny-conv'?"),
         (["tiny-conv", "mnits"], 1, "did you mean 'mnist'?"),
         (["tiny-conv", "nowhere/"], 1, "nowhere"),
