@@ -29,7 +29,7 @@ class DivergenceGuard(keras.callbacks.Callback):
 
     Example:
         >>> model = gon_tf.GON(gon_tf.ConvDecoder((32, 32, 1), latent_dim=256))
-        >>> model.compile(keras.optimizers.Adam(2e-2))
+        >>> model.compile(keras.optimizers.Adam(2e-3))
         >>> model.fit(images, epochs=10, callbacks=[gon_tf.callbacks.DivergenceGuard()])
     """
 

@@ -317,6 +317,8 @@ def test_config_is_the_constructor():
     assert own.pop("decoder")["class_name"] == "ConvDecoder"
     own.pop("dtype")
     assert own == {
+        "prior": "local-gaussians",
+        **dict.fromkeys(("components", "rank", "labels")),
         "loss": "cross_entropy",
         "step": "gradient",
         "damping": 2.0,
