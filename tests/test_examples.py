@@ -97,6 +97,7 @@ def names():
     model = gon_tf.GON(gon_tf.ConvDecoder((32, 32, 1), latent_dim=8, filters=2))
     model.compile(keras.optimizers.Adam(1e-3))
     images = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 1), np.uint8)
+    model.fit_latents(images)
     return {
         "gon_tf": gon_tf,
         "images": images,
