@@ -24,6 +24,7 @@ except ModuleNotFoundError as error:
     raise ImportError(message) from error
 
 DTYPES = (np.float64, np.float32)
+LARGEST = 1e30  # span of the values of the rows, and one over the smallest
 MOMENTS, WARMUP = 0.95, 0.05  # of Adam; part of the steps in which the rate rises
 
 
@@ -113,6 +114,11 @@ class GONTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         seed = int(check_random_state(self.random_state).randint(2**31))
         low, high = float(X.min()), float(X.max())
         scale = high - low or 1.0
+        if not 1 / LARGEST <= scale <= LARGEST:  # the network's numbers are float32
+            raise ValueError(
+                f"The values of X must span {1 / LARGEST:g} to {LARGEST:g}. "
+                f"Received: values from {low:g} to {high:g}"
+            )
         images = np.clip((X - low) / scale, 0.0, 1.0).astype(np.float32)
         with seeded(seed):
             model = GON(self._decoder(X.shape[1]), damping=self.damping)
@@ -138,7 +144,7 @@ class GONTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             values = keras.layers.Dense(hidden, activation="elu")(latents)
             values = keras.layers.Dense(columns, activation="sigmoid")(values)
             return keras.Model(latents, keras.layers.Reshape((1, columns, 1))(values))
-        sides = tuple(self.image_shape)
+        sides = tuple(self.image_shape) if np.ndim(self.image_shape) else (self.image_shape,)
         shape: Any = (*sides, 1) if len(sides) == 2 else sides
         decoder = ConvDecoder(shape, self.n_components, self.filters)
         if np.prod(decoder.image_shape) != columns:

@@ -110,9 +110,18 @@ def test_pipeline(rows):
         ({"epochs": 0}, "epochs"),
         ({"learning_rate": -1.0}, "learning_rate"),
         ({"image_shape": (8, 9)}, "image_shape"),
+        ({"image_shape": 8}, "image_shape"),
         ({"image_shape": (16, 16)}, "image_shape=(16, 16) have 256 columns. Received: 64"),
     ],
 )
 def test_arguments_out_of_range(rows, arguments, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         GONTransformer(**arguments).fit(rows)
+
+
+@pytest.mark.parametrize("factor", [1e-40, 1e40])
+def test_values_that_float32_cannot_tell_apart(rows, factor):
+    with pytest.raises(
+        ValueError, match="X must span 1e-30 to 1e\\+30. Received: values from 0 to"
+    ):
+        GONTransformer(**TINY).fit(rows * factor)

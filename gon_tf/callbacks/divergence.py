@@ -27,18 +27,21 @@ class DivergenceGuard(keras.callbacks.Callback):
     Args:
         patience: epochs in a row of a loss a tenth above the best that are too many, >= 1.
 
+    Attributes:
+        epoch: which epoch's weights the model has, from 0.
+
     Example:
         >>> model = gon_tf.GON(gon_tf.ConvDecoder((32, 32, 1), latent_dim=256))
         >>> model.compile(keras.optimizers.Adam(2e-3))
         >>> model.fit(images, epochs=10, callbacks=[gon_tf.callbacks.DivergenceGuard()])
     """
 
-    checkpointed = ("best", "best_epoch", "wait", "scale", "best_values")
+    checkpointed = ("best", "best_epoch", "wait", "scale", "best_values", "epoch")
 
     def __init__(self, patience: int = 3):
         super().__init__()
         self.patience = arguments.integer("patience", patience)
-        self.best, self.best_epoch, self.wait = math.inf, 0, 0
+        self.best, self.best_epoch, self.wait, self.epoch = math.inf, 0, 0, 0
         self.scale = 1.0  # of the planned learning rate
         self.best_values: list[Any] = []
 
@@ -51,7 +54,7 @@ class DivergenceGuard(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Keeps what is best, or goes back to it."""
-        loss = float((logs or {})["loss"])
+        self.epoch, loss = epoch, float((logs or {})["loss"])
         if not self.best_values or loss < self.best:
             self.best, self.best_epoch, self.wait = loss, epoch, 0
             self.best_values = [keras.ops.convert_to_numpy(v) for v in self._variables()]
@@ -71,7 +74,7 @@ class DivergenceGuard(keras.callbacks.Callback):
     def _go_back(self, epoch, loss, last):
         for variable, value in zip(self._variables(), self.best_values, strict=True):
             variable.assign(value)
-        self.wait = 0
+        self.wait, self.epoch = 0, self.best_epoch
         text = (
             f"The loss has risen from {self.best:.6g} in epoch {self.best_epoch + 1} to {loss:.6g} "
             f"in epoch {epoch + 1}: the weights of epoch {self.best_epoch + 1} are back"

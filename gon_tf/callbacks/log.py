@@ -73,8 +73,22 @@ class TrainingLog(keras.callbacks.Callback):
         if self.curve:
             pictures.write(self.curve, loss_curve(self.rows))
 
-    def read(self) -> None:
-        """Takes the rows of the table that is there, to add to them."""
+    def read(self, epochs: int) -> None:
+        """Takes the rows of the first `epochs` in the table that is there, to add to them.
+
+        Raises:
+            ValueError: if the table does not have them.
+            OSError: if it cannot be read.
+        """
         with self.table.open(newline="", encoding="utf-8") as file:
-            rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
-        self.rows = [{**row, "epoch": int(row["epoch"])} for row in rows]
+            texts = list(csv.DictReader(file))[:epochs]
+        try:
+            rows = [{name: float(text) for name, text in row.items() if text} for row in texts]
+            numbers = [int(row["epoch"]) for row in rows]
+        except (ValueError, TypeError, LookupError):
+            numbers = []
+        if numbers != list(range(1, epochs + 1)):
+            raise ValueError(
+                f"{self.table} must have a row of numbers for each of {epochs} epochs."
+            )
+        self.rows = [{**row, "epoch": epoch} for row, epoch in zip(rows, numbers, strict=True)]

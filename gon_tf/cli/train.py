@@ -71,9 +71,7 @@ class Variant(click.Choice):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """The name of a variant."""
-        starts = ctx and isinstance(
-            ctx.params.get("start"), str
-        )  # not click's word for "not given"
+        starts = ctx and isinstance(ctx.params.get("start"), str)
         return value if starts else super().convert(value, param, ctx)
 
 
@@ -179,7 +177,8 @@ def chosen_recipe(ctx, former, *, variant, dataset, recipe, config_file, **setti
         values["variant"] = start.variant_of(settings["start"])
     values = {**values, **given}
     if not (values.get("variant") and values.get("dataset")):
-        raise click.UsageError("Give VARIANT and DATASET, or --recipe MODEL.")
+        wanted = "DATASET with --from MODEL" if starts else "VARIANT and DATASET, or --recipe MODEL"
+        raise click.UsageError(f"Give {wanted}.")
     with as_usage_error():
         return Recipe(**values)
 

@@ -145,6 +145,8 @@ def design(
                 keras.utils.set_random_seed(recipe.seed)
                 model = build(recipe, (*recipe.image_size, channels))
     distribute.check_alike(strategy, "recipe", [recipe.to_json(), options.to_json()])
+    if recipe.start:  # each machine may have another model under that name
+        distribute.check_alike(strategy, "models for --from", start.fingerprint(model))
     return recipe, source, model
 
 
@@ -179,7 +181,7 @@ def plan_memory(
     batch_size = recipe.batch_size // len(cluster.worker(options.strategy).workers)
     needed = memories.estimate(model, batch_size)
     memories.check(model, batch_size, needed, given)
-    room = min(MEMORY_BUDGET, max(0, int((given or memories.USUAL) - needed.total)))
+    room = int(min(MEMORY_BUDGET, max(0.0, (given or memories.USUAL) - needed.total)))
     images = count * math.prod(model.image_shape)
     return replace(needed, images=images if images <= room else 0), room
 
@@ -224,9 +226,12 @@ def labels_of(source: Source, images: Images) -> list[str]:
     """The labels of images.
 
     Raises:
-        ValueError: if there are none, or an image is broken.
+        ValueError: if there are none, an image is broken, or they are too many or too long.
     """
+    from gon_tf.latents.labels import as_names
+
     labels = source.labels
+    as_names(labels, len(labels))  # refuses now what the prior would refuse in the end
     if len(labels) != len(images):  # which one is broken is not known
         raise ValueError(
             "--labels needs pictures that can all be read; remove those that were named. "

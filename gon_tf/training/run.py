@@ -143,7 +143,8 @@ def run(
     if former:
         record.check_same(former, values)
         folders.make_way(folder)
-        if former.get("prolonged"):
+        if goes_on(former):
+            folders.clean_finished(folder)  # as a kill in the last moment may have left it
             record.change(folder, recipe=former["recipe"], finished=False, prolonged=True)
     else:
         folders.begin(folder, values)
@@ -153,7 +154,7 @@ def run(
     distribute.check_alike(strategy, "images", job.fingerprint)
     try:
         log, kept = fit(job, folder, writes=True, others=others, longer=goes_on(former))
-        names = (former or values).get("as_given", {})
+        names = (former or values)["as_given"]
         model, results = evaluation.complete(job, names)
         metadata = {**evaluation.describe(job, log, kept, names), **results}
         model.save_to_preset(folder, metadata=metadata, overwrite=True)
@@ -196,7 +197,7 @@ def fit(
     """
     import keras
 
-    from gon_tf.callbacks import Checkpoint, Stopped, TrainingLog
+    from gon_tf.callbacks import Checkpoint, DivergenceGuard, Stopped, TrainingLog
     from gon_tf.models.trainer import quiet_traces, with_guard
     from gon_tf.training import progress
 
@@ -204,9 +205,6 @@ def fit(
     knowing = knowing_callbacks(recipe)
     log = TrainingLog(folder / folders.LOG, folder / folders.CURVE)
     writing = [log] if writes else []
-    if longer:
-        log.read()
-        start.take_weights(job.model, folder, steps=len(log.rows) * steps)
     described = {k: v for k, v in recipe.to_json().items() if k not in record.NAMES}
     identity = json.dumps([described, job.fingerprint])
     checkpoint = Checkpoint(
@@ -215,9 +213,12 @@ def fit(
         callbacks=[*knowing, *writing],
         writes=writes,
         of=hashlib.sha256(identity.encode()).hexdigest(),
-        start=len(log.rows),
         announce=functools.partial(folders.announce, folder),
     )
+    if longer and not checkpoint.restored:
+        log.read(start.epochs_of(folder))
+        checkpoint.start = len(log.rows)
+        start.take_weights(job.model, folder, steps=checkpoint.start * steps)
     if writes:
         writing += [*drawing_callbacks(job, folder), *others, progress.Progress()]
         print(progress.header(job, folder, checkpoint.epoch), file=sys.stderr)
@@ -249,7 +250,8 @@ def fit(
             print(f"Stopped by {name}; {command(job, folder)} goes on.", file=sys.stderr)
             raise stopping.ended_by(came[0]) from None
     early = [one for one in knowing if isinstance(one, keras.callbacks.EarlyStopping)]
-    return log, early[0].best_epoch + 1 if early else len(log.rows)
+    (guard,) = (one for one in knowing if isinstance(one, DivergenceGuard))
+    return log, (early[0].best_epoch if early else guard.epoch) + 1
 
 
 def knowing_callbacks(recipe: Recipe) -> list[keras.callbacks.Callback]:

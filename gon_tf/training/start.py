@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,6 +89,24 @@ def begun(recipe: Recipe) -> tuple[Recipe, keras.Model]:
     return replace(recipe, image_size=(height, width), channels=channels), model
 
 
+def fingerprint(model: keras.Model) -> str:
+    """Equal for the same weights alone."""
+    digest = hashlib.sha256()
+    for weight in model.get_weights():
+        digest.update(weight.tobytes())
+    return digest.hexdigest()
+
+
+def epochs_of(folder: Path) -> int:
+    """The epochs that the model in `folder` was trained for; its log may know of more."""
+    epochs = files.read_json(folder / "metadata.json").get("epochs")
+    if not isinstance(epochs, int) or epochs < 1:
+        raise ValueError(
+            f"{folder / 'metadata.json'} must say the epochs of its model. Received: {epochs!r}"
+        )
+    return epochs
+
+
 def take_weights(model: keras.Model, folder: Path, steps: int) -> None:
     """Give `model` the trained weights of the model in `folder`, and so many steps behind it."""
     from gon_tf import presets
@@ -98,4 +117,8 @@ def take_weights(model: keras.Model, folder: Path, steps: int) -> None:
         pairs = zip(model.trainable_variables, former.trainable_variables, strict=True)
         for variable, value in pairs:
             variable.assign(value)
+        if model.optimizer.use_ema:  # zeros, else, which only a first step leaves behind at once
+            averages = model.optimizer._model_variables_moving_average
+            for average, variable in zip(averages, model.trainable_variables, strict=True):
+                average.assign(variable)
         model.optimizer.iterations.assign(steps)

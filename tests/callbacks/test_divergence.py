@@ -50,6 +50,18 @@ def test_the_last_epoch_may_not_rise():
     assert epoch_of(model) == 1
 
 
+@pytest.mark.filterwarnings("ignore:The loss has risen")
+@pytest.mark.parametrize(("losses", "epoch"), [([5, 4, 3], 2), ([5, 4, 4.5], 1), ([1, 9, 1.05], 2)])
+def test_it_knows_whose_weights_the_model_has(losses, epoch):
+    assert epoch_of(guarded(losses)) == epoch
+    guard = DivergenceGuard()
+    guard.set_params({"epochs": len(losses)})
+    guard.set_model(guarded([1]))
+    for number, loss in enumerate(losses):
+        guard.on_epoch_end(number, {"loss": loss})
+    assert guard.epoch == epoch
+
+
 def test_a_plan_is_scaled():
     plan = Scaled(keras.optimizers.schedules.CosineDecay(0.5, 100))
     with pytest.warns(UserWarning, match="the learning rate is 0.5 times what was planned"):

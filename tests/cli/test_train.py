@@ -336,6 +336,7 @@ def test_from_a_model_of_ones_own(run, grey_model, pictures):
     assert recipe["start"] == str(grey_model)
     for more, message in (
         (["--latent-dim", "3"], "--from keeps the network of MODEL: leave out --latent-dim."),
+        (["--from", ""], "The path of a file or folder must not be empty"),
         (["--recipe", "mnist-conv"], "--from MODEL brings the variant: give DATASET alone."),
     ):
         refused = run(*chosen, *more, "-o", "new")

@@ -36,6 +36,20 @@ def test_too_few_images(folder, changes, message):
         build.prepare(Recipe("conv", str(folder), **{**SMALL, **changes}), Options())
 
 
+def test_labels_that_no_prior_takes_are_refused_before_training(folder):
+    (folder / ("x" * 201)).mkdir()
+    (folder / "a").mkdir()
+    for i, path in enumerate(sorted(folder.glob("*.png"))):
+        path.rename(folder / ("a" if i else "x" * 201) / path.name)
+    recipe = Recipe("conv", str(folder), labels=True, **SMALL)
+    with pytest.raises(ValueError, match="A label has 1 to 200 letters. Received: one of 201"):
+        build.prepare(recipe, Options())
+
+
+def test_more_memory_than_a_number_of_bytes_can_say(folder):
+    assert build.preview(Recipe("conv", str(folder), **SMALL), Options(memory=1e308))["memory_gb"]
+
+
 def test_one_image_is_enough_for_a_prior(tmp_path):
     np.save(tmp_path / "one.npy", np.zeros((1, 8, 8), np.uint8))
     recipe = {**SMALL, "batch_size": 1}

@@ -9,6 +9,7 @@ from PIL import Image
 
 import gon_tf
 from gon_tf import files
+from gon_tf.callbacks import DivergenceGuard
 from gon_tf.training import Options, Recipe, build, evaluation, record, run, stopping
 
 QUICK = Options(pictures_every=0)
@@ -233,3 +234,12 @@ def test_other_threads_get_no_signals():
 def test_full_disk_names_the_file(tmp_path):
     error = OSError(28, "No space left on device", str(tmp_path / "log.csv"))
     assert run.full_disk(tmp_path, error).startswith(f"No space is left for {tmp_path}/log.csv")
+
+
+def test_the_epoch_that_the_guard_went_back_to_is_said(folder, tmp_path, monkeypatch):
+    def go_back(guard, epoch, logs=None):
+        guard.epoch = 0
+
+    monkeypatch.setattr(DivergenceGuard, "on_epoch_end", go_back)
+    metadata = gon_tf.train(small(folder, epochs=2), tmp_path / "model", QUICK)
+    assert (metadata["kept_epoch"]["epoch"], metadata["last_epoch"]["epoch"]) == (1, 2)
