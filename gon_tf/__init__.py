@@ -82,15 +82,21 @@ class _Registering:
             return None
         import importlib.util
 
+        # Who asks need not import: TensorFlow only looks whether there is a Keras.
         sys.meta_path.remove(cls)
-        spec = importlib.util.find_spec(name)
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            sys.meta_path.insert(0, cls)
         if spec and spec.loader:
             execute = spec.loader.exec_module
             spec.loader.exec_module = lambda module: execute(module) or cls.register()
         return spec
 
-    @staticmethod
-    def register() -> None:
+    @classmethod
+    def register(cls) -> None:
+        if cls in sys.meta_path:
+            sys.meta_path.remove(cls)
         if sys.modules["keras"].config.backend() != "tensorflow":
             return  # Keras may serve others; who uses a name of the project is told
         for module in ("gon_tf.decoders", "gon_tf.models", "gon_tf.optimizers"):

@@ -74,3 +74,15 @@ def test_a_command_says_so_in_one_line(monkeypatch):
     assert run.returncode == 1
     assert run.stderr.count("\n") == 1
     assert run.stderr.startswith("Error: gon_tf computes by TensorFlow")
+
+
+@pytest.mark.parametrize(
+    "first", ["import keras", "import tensorflow, keras", "look; import keras"]
+)
+def test_keras_knows_the_classes_as_soon_as_it_is_imported(first):
+    # TensorFlow looks whether there is a Keras before it imports any.
+    look = "import importlib.util; importlib.util.find_spec('keras')"
+    code = f"import gon_tf\n{first.replace('look', look)}\n"
+    code += "print(keras.saving.get_registered_object('gon_tf>GON'))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout == "<class 'gon_tf.models.gon.GON'>\n", result.stderr

@@ -16,7 +16,7 @@ from gon_tf import files
 
 SCHEME = "hf://"
 NAME = re.compile(
-    r"hf://(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w.][\w./-]*))?", re.ASCII
+    r"hf://(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>(?!.*\.\.)[\w.][\w./-]*))?", re.ASCII
 )
 
 

@@ -142,10 +142,10 @@ def read_models(root: Path = ROOT) -> dict[str, dict]:
     return {config.parent.name: files.read_json(config.with_name(METADATA)) for config in configs}
 
 
-def between_marks(text: str, generated: str) -> str:
-    """`text` with another part between the `MARKS`."""
-    before, start, rest = text.partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
+def between_marks(text: str, generated: str, marks: tuple[str, str] = MARKS) -> str:
+    """`text` with another part between two marks."""
+    before, start, rest = text.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     return f"{before}{start}{generated}{end}{after}"
 
 

@@ -20,8 +20,8 @@ ASKED["dataset"] = "What it was trained on"
 @click.command(
     epilog=arguments.examples(
         "gon-tf zoo publish my-gon /srv/zoo --name photos-conv --licence MIT",
-        "gon-tf zoo publish my-gon hf://me/photos-conv --licence MIT --evaluate photos-test",
-        "gon-tf zoo publish my-gon hf://me/photos-conv --dry-run",
+        "gon-tf zoo publish my-gon hf://me/photos --licence MIT --evaluate held-out/",
+        "gon-tf zoo publish my-gon hf://me/photos --dry-run",
     )
 )
 @click.argument("preset", metavar="PRESET", type=arguments.Place())

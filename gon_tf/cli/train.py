@@ -71,7 +71,10 @@ class Variant(click.Choice):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """The name of a variant."""
-        return value if ctx and ctx.params.get("start") else super().convert(value, param, ctx)
+        starts = ctx and isinstance(
+            ctx.params.get("start"), str
+        )  # not click's word for "not given"
+        return value if starts else super().convert(value, param, ctx)
 
 
 @click.command(

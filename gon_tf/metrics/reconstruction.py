@@ -45,6 +45,7 @@ def structural_similarity_of_images(
             "SSIM needs images [batch, height, width, channels]. "
             f"Received: the shape {tuple(images.shape)}"
         )
+    images, reconstructions = (ops.cast(values, "float32") for values in (images, reconstructions))
     window = min(WINDOW, *images.shape[1:3])
     return tf.image.ssim(images, reconstructions, max_val=1.0, filter_size=window)
 

@@ -465,7 +465,7 @@ class LatentModel(ImageTrainer):
         """Not Keras' way: `gon_tf.export.save` writes what there is to export, and checks it."""
         raise TypeError(
             "A model of gon_tf has several functions to export. Use gon_tf.export.save(model, "
-            "folder, format), with format='savedmodel', 'onnx' or 'litert'."
+            "folder, format), with format='savedmodel', 'onnx', 'litert' or 'web'."
         )
 
 

@@ -139,7 +139,8 @@ class GLO(LatentModel):
         if not self.prior.is_fitted:
             raise ValueError(
                 "GLO encodes with a trained decoder, from the mean of the learned latents: call "
-                "fit(images) first. Received: a model that was not trained"
+                "fit(images), or fit_latents() for weights that come from elsewhere. Received: a "
+                "model that was not trained"
             )
         return super().batch_encoder(count)
 

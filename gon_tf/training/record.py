@@ -47,9 +47,12 @@ def read(folder: Path) -> dict[str, Any]:
         OSError: if it cannot be read.
     """
     with contextlib.suppress(ValueError):
-        values = {"finished": False, "files": None, **files.read_json(folder / RECORD)}
-        whole = all(isinstance(values.get(part), dict) for part in ("recipe", "options", "dataset"))
-        if whole and (values["files"] is None or is_names(values["files"])):
+        usual: dict[str, Any] = {"finished": False, "files": None, "as_given": {}}
+        values: dict[str, Any] = {**usual, **files.read_json(folder / RECORD)}
+        parts = ("recipe", "options", "dataset", "as_given")
+        whole = all(isinstance(values.get(part), dict) for part in parts)
+        whole = whole and (values["files"] is None or is_names(values["files"]))
+        if whole and values["as_given"].keys() <= {*NAMES, "start"}:
             return values
     raise ValueError(f"{folder / RECORD} does not say how the training was begun.")
 
@@ -140,7 +143,7 @@ def check_settings(
     """Raise ValueError if a run would go on in another way than it was begun."""
     now = {**absolute(recipe, data_dir).to_json(), **options.to_json()}
     before = {**former["recipe"], **former["options"]}
-    for name, given in former.get("as_given", {}).items():
+    for name, given in former["as_given"].items():
         if getattr(recipe, name, None) == given:  # perhaps the images have been moved
             now[name] = before[name] = given
     for name in ("image_size", "channels") if recipe.start else ("channels",):

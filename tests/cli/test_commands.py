@@ -20,6 +20,7 @@ EXPECTED = {
     "decode",
     "encode",
     "evaluate",
+    "explore",
     "export",
     "info",
     "inpaint",

@@ -131,8 +131,8 @@ def test_the_record_says_which_choices_draw_which_label(tmp_path, images):
     model.fit_latents(images, np.where(np.arange(len(images)) % 4 > 0, "many", "few"))
     export.save(model, tmp_path / "out", "onnx", images)
     labels = json.loads((tmp_path / "out" / "export.json").read_text())["labels"]
-    assert labels["few"] == pytest.approx([0.0, 0.25], abs=0.05)
-    assert labels["many"] == pytest.approx([0.25, 1.0], abs=0.05)
+    assert labels["few"] == pytest.approx([0.0, 0.3], abs=1e-6)
+    assert labels["many"] == pytest.approx([0.3, 1.0], abs=1e-6)
 
 
 def test_no_samples_without_a_gaussian(tmp_path):

@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from gon_tf.training import Options, Recipe, record
 RECORD = {
     "recipe": Recipe("conv", "mnist", channels=1).to_json(),
     "options": Options().to_json(),
+    "as_given": {},
     "dataset": {"name": "mnist", "images": 5},
     "images": "abc",
     "threads": [2, 2],
@@ -22,7 +24,11 @@ def fill(folder, names):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[1]", "{", '{"recipe": 1}', "[" * 10000, '{"files": [1]}', '{"files": "log.csv"}']
+    "text",
+    [
+        *("", "[1]", "{", '{"recipe": 1}', "[" * 10000, '{"files": [1]}', '{"files": "log.csv"}'),
+        *(json.dumps({**RECORD, "as_given": given}) for given in (["x"], {"__class__": 3})),
+    ],
 )
 def test_a_record_that_is_none(tmp_path, text):
     (tmp_path / "run.json").write_text(text)

@@ -46,6 +46,7 @@ def test_the_new_variant_of_contributing_trains_saves_and_loads(folder, tmp_path
         (Recipe("conv", "a", optimizer="nadam"), ("conv", "nadam", 2e-2, None)),
         (Recipe("variational", "a"), ("conv", "muon", 8e-3, None)),
         (Recipe("implicit", "a", image_size=(8, 8)), (None, "muon", 5e-4, 64)),
+        (Recipe("implicit", "a", image_size=(64, 48)), (None, "muon", 2e-3, 256)),
         (Recipe("implicit", "a", optimizer="adam"), (None, "adam", 2e-4, 256)),
         (Recipe("autoencoder", "a", image_size=(64, 64)), (None, "adam", 2e-3, None)),
     ],
@@ -55,6 +56,12 @@ def test_defaults_by_size_and_optimizer(recipe, expected):
     found = done.decoder, done.optimizer, done.learning_rate, done.points_per_step
     assert found == expected
     assert variants.complete(done) == done
+
+
+def test_a_second_step_of_implicit_models_is_for_small_pictures():
+    small, large = (Recipe("implicit", "a", image_size=(side, 32)) for side in (40, 64))
+    assert variants.complete(small).inner_steps == 2
+    assert variants.complete(large).inner_steps == 1
 
 
 def test_a_residual_decoder_has_no_normalisation():

@@ -186,6 +186,7 @@ def test_what_the_client_kept_damaged_is_downloaded_again(tmp_path):
         ("hf://somebody/other", FileNotFoundError, "has no registry.json: `gon-tf zoo publish`"),
         ("hf://somebody", ValueError, "is hf://USER/MODEL, or hf://USER/MODEL@REVISION"),
         ("hf://a/b/c", ValueError, "Received: 'hf://a/b/c'"),
+        ("hf://a/b@../../c", ValueError, "Received: 'hf://a/b@../../c'"),
     ],
 )
 @pytest.mark.usefixtures("published")

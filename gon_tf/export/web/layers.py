@@ -18,6 +18,7 @@ from gon_tf.decoders import (
     linear,
 )
 from gon_tf.decoders.residual import Enlarge
+from gon_tf.decoders.sketch import LinearDecoder
 
 ACTIVATIONS = ("linear", "relu", "elu", "selu", "silu", "softplus", "tanh", "sigmoid")
 
@@ -58,7 +59,7 @@ def chain_of(decoder: keras.Model) -> list[Any]:
     Raises:
         ValueError: if they are no chain.
     """
-    if type(decoder) in (ConvDecoder, ResidualDecoder):
+    if type(decoder) in (ConvDecoder, LinearDecoder, ResidualDecoder):
         if decoder.chain is None:
             raise unknown(decoder.normalizations[0], "the page has none of this kind")
         return [*decoder.chain, keras.layers.Activation(decoder.output_activation)]

@@ -50,7 +50,7 @@ def chain():
 
 
 def residual(kind=gon_tf.GON, **options):
-    decoder = gon_tf.ResidualDecoder((16, 32, 3), 4, filters=2, sketch_size=16, sketch_filters=3)
+    decoder = gon_tf.ResidualDecoder((16, 32, 3), 4, filters=2, sketch_size=16)
     weights = np.random.default_rng(0)
     decoder.set_weights([weights.normal(size=w.shape, scale=0.3) for w in decoder.get_weights()])
     return kind(decoder, **options)
