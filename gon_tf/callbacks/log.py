@@ -86,7 +86,7 @@ class TrainingLog(keras.callbacks.Callback):
             rows = [{name: float(text) for name, text in row.items() if text} for row in texts]
             numbers = [int(row["epoch"]) for row in rows]
         except (ValueError, TypeError, LookupError):
-            numbers = []
+            rows, numbers = [], []
         if numbers != list(range(1, epochs + 1)):
             raise ValueError(
                 f"{self.table} must have a row of numbers for each of {epochs} epochs."
