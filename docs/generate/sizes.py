@@ -22,7 +22,7 @@ MARKS = "<!-- made by python -m docs.generate.sizes -->\n", "<!-- until here -->
 
 def whole(rows: list[dict]) -> str:
     """A line for each run, and how many diverged."""
-    return f"\n{count(rows)}\n\n{table(tuple(HEADER), (tuple(shown(row)) for row in rows))}\n"
+    return f"\n{count(rows)}\n\n{table(tuple(HEADER), [tuple(shown(row)) for row in rows])}\n"
 
 
 def count(rows: list[dict]) -> str:

@@ -112,6 +112,7 @@ def evaluate(
         metrics = sampling.measure(
             network, train.pixels, images.pixels, samples, repeats, show=report.progress
         )
+    batch_size = min(batch_size, network.images_at_once)
     metrics = {**measure(network, images.batches(batch_size)), **metrics}
     if as_json:
         report.echo_json({"model": model, "dataset": dataset, **metrics})

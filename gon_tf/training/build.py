@@ -41,6 +41,12 @@ class Job:
         return self.images.steps_per_epoch(self.recipe.batch_size, drop_remainder=True)
 
     @property
+    def measured_at_once(self) -> int:
+        """Images of a batch that is measured: of an implicit model it holds all their points."""
+        replicas = self.model.distribute_strategy.num_replicas_in_sync
+        return min(self.recipe.batch_size, replicas * self.model.images_at_once)
+
+    @property
     def fingerprint(self) -> str:
         """Equal for the same images, in the same order, alone."""
         parts = [self.images, *([self.validation] if self.validation else [])]

@@ -49,7 +49,7 @@ def complete(job: Job, names: dict[str, Any]) -> tuple[keras.Model, dict[str, An
     metrics: dict[str, Any] = {}
     if recipe.evaluate:
         shape, options = model.image_shape, {"data_dir": job.data_dir, "crop": recipe.crop}
-        evaluated = data.load(recipe.evaluate, shape, recipe.batch_size, **options)
+        evaluated = data.load(recipe.evaluate, shape, job.measured_at_once, **options)
         metrics = {**measure(model, evaluated), "split": names.get("evaluate", recipe.evaluate)}
     return model, {"metrics": metrics, anomaly.KEY: anomaly.error_quantiles(model, images)}
 

@@ -240,7 +240,7 @@ def fit(
                 job.images.steps(
                     recipe.batch_size, shuffle_seed=recipe.seed, start=first, drop_remainder=True
                 ),
-                validation_data=job.validation and job.validation.batches(recipe.batch_size),
+                validation_data=job.validation and job.validation.batches(job.measured_at_once),
                 epochs=recipe.epochs,
                 steps_per_epoch=steps,
                 verbose=0,

@@ -1,4 +1,6 @@
 import importlib.util
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +23,17 @@ def test_what_is_made_ready(folder):
     assert plan["parameters"] == job.model.count_params() - sum(
         np.prod(weight.shape) for weight in job.model.non_trainable_weights
     )
+
+
+def test_what_is_measured_at_once_is_what_the_model_can_hold():
+    def measured_at_once(fits, replicas):
+        strategy = SimpleNamespace(num_replicas_in_sync=replicas)
+        model: Any = SimpleNamespace(images_at_once=fits, distribute_strategy=strategy)
+        nothing: Any = None
+        rest = 5 * [nothing]
+        return build.Job(Recipe("implicit", "a"), Options(), model, *rest).measured_at_once
+
+    assert [measured_at_once(*each) for each in ((256, 1), (4, 1), (4, 2))] == [64, 4, 8]
 
 
 @pytest.mark.parametrize(
