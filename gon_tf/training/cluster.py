@@ -102,7 +102,10 @@ def meet(this: Worker, patience: float) -> None:
         ValueError: if two have the same index, or other lists of workers.
         OSError: if the port of this worker is taken.
     """
-    others = f"{len(this.workers) - 1} others" if this.is_chief else f"worker 0 ({this.workers[0]})"
+    others = f"worker 0 ({this.workers[0]})"
+    if this.is_chief:
+        count = len(this.workers) - 1
+        others = "1 other" if count == 1 else f"{count} others"
     print(f"{this} waits for {others}, {patience:g} seconds.", file=sys.stderr)
     sys.stderr.flush()
     with listening(this) as server:

@@ -228,8 +228,7 @@ def test_two_workers(start, tmp_path):
             text = (tmp_path / f"worker{index}.txt").read_text()
             *before, error = text.splitlines()
             assert error.startswith(f"Error: The workers do not train alike: their {name} differ.")
-            assert before, "each says whom it waits for"
-            assert all("waits for" in line for line in before)
+            assert "waits for" in before[0]
         assert not list((tmp_path / "unlike").glob("*/*"))
 
     # together they learn what one does alone
@@ -237,7 +236,7 @@ def test_two_workers(start, tmp_path):
     for index, process in enumerate(processes):
         process.join(120)
         assert process.exitcode == 0, (tmp_path / f"worker{index}.txt").read_text()
-    assert all("waits for" in line for line in (tmp_path / "worker1.txt").read_text().splitlines())
+    assert "waits for" in (tmp_path / "worker1.txt").read_text().splitlines()[0]
     alone, several = (gon_tf.load(tmp_path / name) for name in ("single", "several"))
     for a, b in zip(alone.get_weights(), several.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
