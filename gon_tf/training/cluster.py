@@ -106,9 +106,9 @@ def meet(this: Worker, patience: float) -> None:
     if this.is_chief:
         count = len(this.workers) - 1
         others = "1 other" if count == 1 else f"{count} others"
-    print(f"{this} waits for {others}, {patience:g} seconds.", file=sys.stderr)
-    sys.stderr.flush()
     with listening(this) as server:
+        print(f"{this} waits for {others}, {patience:g} seconds.", file=sys.stderr)
+        sys.stderr.flush()
         if this.is_chief:
             gather(this, server, patience)
     if not this.is_chief:
