@@ -11,6 +11,7 @@ from keras import ops
 
 from gon_tf import arguments
 from gon_tf.decoders import activations
+from gon_tf.decoders.picture import PictureDecoder
 
 NORMALIZATIONS = (None, "batch", "instance", "group")
 SMALLEST_GRID, LARGEST_GRID = 4, 16
@@ -18,7 +19,7 @@ TORCH_EPSILON = 1e-5  # Keras' 1e-3 would shrink the latents of a new network 10
 
 
 @keras.saving.register_keras_serializable("gon_tf")
-class ConvDecoder(keras.Model):
+class ConvDecoder(PictureDecoder):
     """Latents `[batch, latent_dim]` to images `[batch, height, width, channels]`.
 
     The latents become a small grid by one matrix product (a transposed convolution of a single
@@ -122,11 +123,6 @@ class ConvDecoder(keras.Model):
         pairs = zip(self.hidden_activations, upsamplings, strict=True)
         return [first, *(layer for pair in pairs for layer in pair)]
 
-    def build(self, input_shape: tuple) -> None:
-        """Creates the weights of all layers."""
-        self.logits(keras.KerasTensor((None, self.latent_dim)))
-        self.built = True
-
     def logits(self, latents: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
         """The outputs before the output activation, `[batch, height, width, channels]`."""
         hidden = latents
@@ -136,15 +132,6 @@ class ConvDecoder(keras.Model):
         ):
             hidden = activate(normalize(project(hidden), training=training))
         return last(hidden)
-
-    def call(self, latents: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
-        """Images of a batch of latents."""
-        logits = self.logits(latents, training=training)
-        return ops.sigmoid(logits) if self.output_activation == "sigmoid" else logits
-
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Shape of the images for a shape of latents."""
-        return (input_shape[0], *self.image_shape)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

@@ -13,13 +13,14 @@ from keras import ops
 from gon_tf import arguments
 from gon_tf.decoders import activations, linear
 from gon_tf.decoders.conv import first_grid
+from gon_tf.decoders.picture import PictureDecoder
 from gon_tf.decoders.sketch import LinearDecoder
 
 SMALLEST_SKETCH = 8  # pixels of a side
 
 
 @keras.saving.register_keras_serializable("gon_tf")
-class ResidualDecoder(keras.Model):
+class ResidualDecoder(PictureDecoder):
     """Latents `[batch, latent_dim]` to images `[batch, height, width, channels]`.
 
     The latents become a small grid by one matrix product. A 1x1 convolution and bilinear
@@ -144,24 +145,6 @@ class ResidualDecoder(keras.Model):
             return layers
         enlarged = [*self.sketch.chain, *[self.enlarge_picture] * self.halvings]
         return [linear.Sum((enlarged, layers))]
-
-    def build(self, input_shape: tuple) -> None:
-        """Creates the weights of all layers."""
-        self.logits(keras.KerasTensor((None, self.latent_dim)))
-        self.built = True
-
-    def logits(self, latents: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
-        """The outputs before the output activation, `[batch, height, width, channels]`."""
-        return linear.outputs(self.chain, latents)
-
-    def call(self, latents: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
-        """Images of a batch of latents."""
-        logits = self.logits(latents, training=training)
-        return ops.sigmoid(logits) if self.output_activation == "sigmoid" else logits
-
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Shape of the images for a shape of latents."""
-        return (input_shape[0], *self.image_shape)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
-from keras import ops
 
 from gon_tf import arguments
-from gon_tf.decoders import linear
+from gon_tf.decoders.picture import PictureDecoder
 
 
 @keras.saving.register_keras_serializable("gon_tf")
-class LinearDecoder(keras.Model):
+class LinearDecoder(PictureDecoder):
     """Latents to the logits of a small picture by one matrix.
 
     Args:
@@ -36,29 +36,16 @@ class LinearDecoder(keras.Model):
             "output_activation", output_activation, ("sigmoid", None)
         )
         # A picture stays in float32 under a mixed precision policy.
-        matrix = keras.layers.Dense(
+        self.matrix = keras.layers.Dense(
             math.prod(self.image_shape), kernel_initializer="lecun_uniform", dtype="float32"
         )
-        self.chain = [matrix, keras.layers.Reshape(self.image_shape, dtype="float32")]
+        self.grid = keras.layers.Reshape(self.image_shape, dtype="float32")
         self.build((None, self.latent_dim))
 
-    def build(self, input_shape: tuple) -> None:
-        """Creates the weights."""
-        self.logits(keras.KerasTensor((None, self.latent_dim)))
-        self.built = True
-
-    def logits(self, latents: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
-        """The outputs before the output activation, `[batch, height, width, channels]`."""
-        return linear.outputs(self.chain, latents)
-
-    def call(self, latents: keras.KerasTensor, training: bool | None = None) -> keras.KerasTensor:
-        """Images of a batch of latents."""
-        logits = self.logits(latents, training=training)
-        return ops.sigmoid(logits) if self.output_activation == "sigmoid" else logits
-
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Shape of the images for a shape of latents."""
-        return (input_shape[0], *self.image_shape)
+    @property
+    def chain(self) -> list[Callable]:
+        """The matrix, as `gon_tf.decoders.linear` takes it."""
+        return [self.matrix, self.grid]
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
