@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from PIL import Image
 from docs.generate.pages import CHECKOUT
 from gon_tf.cli import main
 
-EMOJI = Path("/work/shared/data/noto-emoji")
+EMOJI = CHECKOUT.parent / "shared" / "data" / "noto-emoji"
 # Of a training: an option that is given twice counts as given last.
 SMALL = (
     "--batch-size",
