@@ -218,10 +218,12 @@ def test_two_workers(start, tmp_path):
     (tmp_path / "0" / "here").symlink_to(tmp_path / "pictures")
     (tmp_path / "1" / "here").symlink_to(tmp_path / "others")
     quick = ["--strategy", "multiworker", "-o", tmp_path / "unlike"]
-    for name, processes in (
-        ("recipe", work(*long, *quick, each=lambda index: ["--learning-rate", 0.01 * (index + 1)])),
-        ("images", work("train", "conv", "here", *SMALL, *quick, folders=True)),
+    others = {"each": lambda index: ["--learning-rate", 0.01 * (index + 1)]}
+    for name, arguments, settings in (
+        ("recipe", long, others),
+        ("images", ["train", "conv", "here", *SMALL], {"folders": True}),
     ):
+        processes = work(*arguments, *quick, **settings)
         for index, process in enumerate(processes):
             process.join(120)
             assert process.exitcode == 1
