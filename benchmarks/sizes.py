@@ -139,19 +139,20 @@ def measure(name: str, variant: str, seed: int, options, root: Path) -> dict:
     pictures = SETS[name]
     places = {"emoji": options.emoji, "coil": options.coil}
     dataset, held_out = pictures.data(root / "pictures", places)
+    passes = epochs(pictures)
     recipe = Recipe(
         variant,
         dataset,
         evaluate=held_out,
         image_size=(pictures.height, pictures.width),
-        epochs=epochs(pictures),
+        epochs=passes,
         seed=seed,
     )
     recipe = dataclasses.replace(recipe, **options.settings)
     folder = Path(tempfile.mkdtemp(prefix=f"{name}-{variant}-{seed}-", dir=root))
     figures = in_fresh_process(run, recipe, options.data_dir, folder)
-    known = {"set": name, "variant": variant, "seed": seed, "epochs": recipe.epochs}
-    known["steps"] = recipe.epochs * max(pictures.count // BATCH, 1)
+    known = {"set": name, "variant": variant, "seed": seed, "epochs": passes}
+    known["steps"] = passes * max(pictures.count // BATCH, 1)
     of = tuple(figures["image_shape"]), figures["latent_dim"]
     return {**known, **figures, "pca": pca(dataset, held_out, *of, options.data_dir)}
 

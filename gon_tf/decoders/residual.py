@@ -23,19 +23,22 @@ SMALLEST_SKETCH = 8  # pixels of a side
 class ResidualDecoder(PictureDecoder):
     """Latents `[batch, latent_dim]` to images `[batch, height, width, channels]`.
 
-    The latents become a small grid by one matrix product. A 1x1 convolution and bilinear
-    interpolation double its sides, again and again; at each size `depth` residual units
-    h + conv3x3(act(h)) follow. Nothing here treats one pixel of a grid unlike its neighbour, so
-    that no texture of the grid shows in the pictures, as it does with transposed convolutions.
+    A picture larger than `sketch_size` is made from a small one, its sketch, which is one matrix of
+    the latents:
 
-    A picture larger than `sketch_size` is an enlarged sketch and details:
+        F(z) = sigmoid(enlarged(s) + details(s)),  s = sketch(z)
 
-        F(z) = sigmoid(enlarged(sketch(z)) + details(z))
+    The details at a place depend on the sketch around it, by the same convolutions everywhere, so
+    that they are learned from all places of all pictures, and serve new ones. At each size there
+    are residual units h + conv3x3(act(h)); a 1x1 convolution and bilinear interpolation double the
+    sides. Nothing here treats one pixel of a grid unlike its neighbour, so that no texture of the
+    grid shows in the pictures, as it does with transposed convolutions.
 
-    The sketch is one matrix of the latents, which are those of an image that explain the image
-    made as small (area averages) by the sketch: the step from the origin costs the same for
-    pictures of any size, and the encoder that a model folds to is as small. The decoder is trained
-    for the whole picture alone.
+    The latents of an image are those that explain the image made as small (area averages) by the
+    sketch: the step from the origin costs the same for pictures of any size, and the encoder that
+    a model folds to is as small. The decoder is trained for the whole picture alone.
+
+    Without a sketch, the same layers begin with a grid of 4 to 16 pixels, by one matrix.
 
     Args:
         image_shape: (height, width, channels). Both sides are the same power of two times a grid
@@ -43,7 +46,7 @@ class ResidualDecoder(PictureDecoder):
         latent_dim: number of latents, >= 1.
         filters: channels at the picture's own size, >= 1; half of it has twice as many, and so on.
         most_filters: largest number of channels, >= 1.
-        depth: residual units at each size, >= 1.
+        depth: residual units at each size, >= 1; three times as many at the first.
         activation: name of a Keras activation with a second derivative.
         sketch_size: largest side of the sketch, >= 8 pixels; None for no sketch.
         output_activation: "sigmoid", or None for unbounded outputs.
@@ -59,7 +62,8 @@ class ResidualDecoder(PictureDecoder):
         (16, 16, 3)
 
     Source: He et al., "Identity Mappings in Deep Residual Networks", ECCV 2016; Odena et al.,
-    "Deconvolution and Checkerboard Artifacts", Distill 2016.
+    "Deconvolution and Checkerboard Artifacts", Distill 2016; Lim et al., "Enhanced Deep Residual
+    Networks for Single Image Super-Resolution", CVPRW 2017.
     """
 
     def __init__(
@@ -90,38 +94,43 @@ class ResidualDecoder(PictureDecoder):
         )
         self.activate = activations.get(activation)
 
-        # layers
+        # what comes first: the sketch, or a grid
+        height, width, channels = self.image_shape
         *grid, doublings = first_grid(self.image_shape)
+        self.sketch, self.halvings = None, 0  # from the picture to its sketch
+        if sketch_size:
+            while self.halvings < doublings and max(height, width) >> self.halvings > sketch_size:
+                self.halvings += 1
+        if self.halvings:
+            small = (height >> self.halvings, width >> self.halvings, channels)
+            self.sketch = LinearDecoder(small, self.latent_dim, self.output_activation)
+            doublings = self.halvings
         widths = [min(filters * 2**left, most_filters) for left in reversed(range(doublings + 1))]
-        self.project = keras.layers.EinsumDense(
-            "bl,lhwc->bhwc",
-            output_shape=(*grid, widths[0]),
-            bias_axes="c",
-            kernel_initializer=fan_in(),
-        )
+        if self.sketch:
+            self.first = self._conv(widths[0], 3)
+        else:
+            self.first = keras.layers.EinsumDense(
+                "bl,lhwc->bhwc",
+                output_shape=(*grid, widths[0]),
+                bias_axes="c",
+                kernel_initializer=fan_in(),
+            )
+
+        # layers that enlarge
+        counts = [3 * self.depth, *[self.depth] * doublings]
+        self.units = [
+            [self._conv(width, 3) for _ in range(count)]
+            for width, count in zip(widths, counts, strict=True)
+        ]
         self.narrow = [self._conv(width, 1) for width in widths[1:]]
         self.enlarge = Enlarge(dtype=self.dtype_policy)
-        self.units = [[self._conv(width, 3) for _ in range(self.depth)] for width in widths[1:]]
         # What makes the picture stays in float32 under a mixed precision policy. The details begin
         # as none, so that training begins with the sketch, whatever the size of the picture.
-        self.head = self._conv(self.image_shape[-1], 3, dtype="float32")
-        self.sketch, larger = None, max(self.image_shape[:2])
-        self.halvings = 0  # from the picture to its sketch
-        while sketch_size and self.halvings < doublings and larger >> self.halvings > sketch_size:
-            self.halvings += 1
-        if self.halvings:
-            self.sketch = self._make_sketch()
+        self.head = self._conv(channels, 3, dtype="float32")
+        if self.sketch:
             self.head.kernel_initializer = keras.initializers.Zeros()
         self.enlarge_picture = Enlarge(dtype="float32")
         self.build((None, self.latent_dim))
-
-    def _make_sketch(self):
-        height, width, channels = self.image_shape
-        return LinearDecoder(
-            (height >> self.halvings, width >> self.halvings, channels),
-            self.latent_dim,
-            self.output_activation,
-        )
 
     def _conv(self, filters, kernel_size, dtype=None):
         return keras.layers.Conv2D(
@@ -136,15 +145,17 @@ class ResidualDecoder(PictureDecoder):
     @property
     def chain(self) -> list[Callable]:
         """All layers from latents to logits, as `gon_tf.decoders.linear` takes them."""
-        layers: list[Callable] = [self.project]
-        for narrow, units in zip(self.narrow, self.units, strict=True):
-            layers += [narrow, self.enlarge]
-            layers += [linear.Sum(([], [self.activate, unit])) for unit in units]
+
+        def residual(units):
+            return [linear.Sum(([], [self.activate, unit])) for unit in units]
+
+        layers: list[Callable] = [self.first, *residual(self.units[0])]
+        for narrow, units in zip(self.narrow, self.units[1:], strict=True):
+            layers += [narrow, self.enlarge, *residual(units)]
         layers += [self.activate, self.head]
         if self.sketch is None:
             return layers
-        enlarged = [*self.sketch.chain, *[self.enlarge_picture] * self.halvings]
-        return [linear.Sum((enlarged, layers))]
+        return [*self.sketch.chain, linear.Sum(([self.enlarge_picture] * self.halvings, layers))]
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

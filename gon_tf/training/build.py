@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gon_tf.training import cluster, distribute, schedules, start, variants
 from gon_tf.training import memory as memories
-from gon_tf.training.recipe import Options, Recipe
+from gon_tf.training.recipe import ENOUGH_STEPS, FEWEST_EPOCHS, MOST_DRAWN, Options, Recipe
 
 if TYPE_CHECKING:
     import keras
@@ -34,6 +34,18 @@ class Job:
     data_dir: Path | None
     memory: memories.Memory
     labels: list[str] | None = None  # of the images, if the recipe asks for them
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the images."""
+        assert self.recipe.epochs is not None  # `design` has chosen them
+        return self.recipe.epochs
+
+    @property
+    def pictures_every(self) -> int:
+        """Epochs from one picture of what has been learned to the next; 0 for none."""
+        every = self.options.pictures_every
+        return math.ceil(self.epochs / MOST_DRAWN) if every is None else every
 
     @property
     def steps_per_epoch(self) -> int:
@@ -63,14 +75,13 @@ def preview(recipe: Recipe, options: Options, data_dir: Path | None = None) -> d
         OSError: as `prepare`.
     """
     recipe, source, model = design(recipe, options, data_dir)
-    images = source.count - math.floor(source.count * recipe.validation_split)
-    steps = images // recipe.batch_size
+    steps = steps_of(recipe, source)
     check_execution(options, steps)
     parameters = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     return {
         "recipe": recipe.to_json(),
         "parameters": parameters,
-        "steps": recipe.epochs * steps,
+        "steps": (recipe.epochs or 0) * steps,
         "memory_gb": plan_memory(recipe, options, model, source.count)[0].to_json(),
     }
 
@@ -106,7 +117,7 @@ def prepare(recipe: Recipe, options: Options, data_dir: Path | None = None) -> J
     check_execution(options, job.steps_per_epoch)
     with model.distribute_strategy.scope():
         model.compile(
-            schedules.optimizer(recipe, recipe.epochs * job.steps_per_epoch),
+            schedules.optimizer(recipe, job.epochs * job.steps_per_epoch),
             steps_per_execution=options.steps_per_execution,
         )
     return job
@@ -133,6 +144,9 @@ def design(
     tf.config.experimental.enable_op_determinism()
     source = data.open_source(recipe.dataset, data_dir)
     check_count(recipe, source.count)
+    if recipe.epochs is None:
+        epochs = max(FEWEST_EPOCHS, math.ceil(ENOUGH_STEPS / max(steps_of(recipe, source), 1)))
+        recipe = replace(recipe, epochs=epochs)
     if recipe.labels:
         check_labels(recipe, source)
     for name in filter(None, (recipe.validation, recipe.evaluate)):
@@ -154,6 +168,12 @@ def design(
     if recipe.start:  # each machine may have another model under that name
         distribute.check_alike(strategy, "models for --from", start.fingerprint(model))
     return recipe, source, model
+
+
+def steps_of(recipe: Recipe, source: Source) -> int:
+    """Steps of an epoch, as long as no image turns out to be broken."""
+    images = source.count - math.floor(source.count * recipe.validation_split)
+    return images // recipe.batch_size
 
 
 def points_by_memory(recipe: Recipe, options: Options, model: keras.Model) -> int | None:

@@ -26,13 +26,13 @@ def header(job: Job, folder: Path, done: int) -> str:
     held = f"{len(job.validation):,} held out" if job.validation else "none held out"
     parameters = sum(math.prod(weight.shape) for weight in job.model.trainable_weights)
     rest = f", {done} of them done" if done else ""
-    look = "loss.png, reconstructions/ and samples/" if job.options.pictures_every else "loss.png"
+    look = "loss.png, reconstructions/ and samples/" if job.pictures_every else "loss.png"
     return "\n".join(
         [
             f"Training {recipe.variant} on {len(job.images):,} pictures of {recipe.dataset} "
             f"({size}), {held}.",
             f"{parameters:,} parameters, about {job.memory.total / GB:.1f} GB of memory; "
-            f"{recipe.epochs} epochs of {job.steps_per_epoch:,} steps{rest}.",
+            f"{job.epochs} epochs of {job.steps_per_epoch:,} steps{rest}.",
             f"Look at {look} in {folder}.",
         ]
     )

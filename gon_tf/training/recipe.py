@@ -19,6 +19,8 @@ PRIORS = ("local-gaussians", "mixture", "normal")
 LOGGERS = ("wandb", "mlflow")
 STRATEGIES = ("single", "mirrored", "multiworker")
 LARGEST_SIDE = 4096  # pixels
+MOST_DRAWN = 50  # times that a training draws pictures, by default
+FEWEST_EPOCHS, ENOUGH_STEPS = 10, 2000  # of a training, by default
 KINDS = {int: "an integer", float: "a number", str: "text", bool: "true or false"}
 
 
@@ -196,7 +198,12 @@ class Recipe(Settings):
         "the folder in DATASET that a picture lies in.",
     )
     # training
-    epochs: int = setting(10, "Passes over the data.", COUNT)
+    epochs: int | None = setting(
+        None,
+        f"Passes over the data; by default {FEWEST_EPOCHS}, or what makes {ENOUGH_STEPS:,} steps "
+        "if that is more.",
+        COUNT,
+    )
     batch_size: int = setting(64, "Images in a step.", COUNT)
     optimizer: str | None = setting(None, "Optimizer.", OPTIMIZERS)
     learning_rate: float | None = setting(None, "Highest learning rate.", POSITIVE)
@@ -274,8 +281,11 @@ class Options(Settings):
     checkpoint_every: int = setting(
         1000, "Steps from one checkpoint to the next, within an epoch.", COUNT
     )
-    pictures_every: int = setting(
-        1, "Epochs from one grid of reconstructions and samples to the next; 0 for none.", Range(0)
+    pictures_every: int | None = setting(
+        None,
+        "Epochs from one grid of reconstructions and samples to the next, 0 for none; by default "
+        f"each, but no more than {MOST_DRAWN} in all.",
+        Range(0),
     )
     tensorboard: bool = setting(False, "Write for TensorBoard, to DIR/tensorboard.")
     logger: str | None = setting(

@@ -131,7 +131,7 @@ def prolonged(former: dict[str, Any], recipe: Recipe) -> dict[str, Any]:
     It is as it was if the recipe asks for no more.
     """
     epochs = former["recipe"].get("epochs")
-    if not former["finished"] or not isinstance(epochs, int) or recipe.epochs <= epochs:
+    if not former["finished"] or not isinstance(epochs, int) or (recipe.epochs or 0) <= epochs:
         return former
     longer = {**former["recipe"], "epochs": recipe.epochs}
     return {**former, "recipe": longer, "finished": False, "prolonged": True}
@@ -149,6 +149,8 @@ def check_settings(
     for name in ("image_size", "channels") if recipe.start else ("channels",):
         if recipe.start or now[name] is None:  # as the images, or the model, have it
             now[name] = former["recipe"].get(name)
+    if now["epochs"] is None:
+        now["epochs"] = former["recipe"].get("epochs")
     chosen = former["recipe"].get("points_per_step")
     if chosen and now["points_per_step"] == variants.default_points(recipe) >= chosen:
         now["points_per_step"] = chosen  # as they fit in the memory

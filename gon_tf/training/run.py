@@ -11,7 +11,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +109,8 @@ def train(
         with contextlib.suppress(OSError), files.locked(folder / folders.LOCK):
             folders.clean_finished(folder)
         return finished(folder)
+    if former:
+        recipe = replace(recipe, epochs=former["recipe"]["epochs"])
     startup.start_tensorflow()
     several = options.strategy == "multiworker"
     with distribute.lost_workers_reported() if several else contextlib.nullcontext():
@@ -241,7 +243,7 @@ def fit(
                     recipe.batch_size, shuffle_seed=recipe.seed, start=first, drop_remainder=True
                 ),
                 validation_data=job.validation and job.validation.batches(job.measured_at_once),
-                epochs=recipe.epochs,
+                epochs=job.epochs,
                 steps_per_epoch=steps,
                 verbose=0,
             )
@@ -289,8 +291,8 @@ def drawing_callbacks(job: Job, folder: Path) -> list[keras.callbacks.Callback]:
         chosen.append(keras.callbacks.LambdaCallback(on_epoch_begin=note, on_epoch_end=note))
     count = max(2, min(SHOWN, SHOWN_BYTES // math.prod(job.model.image_shape)))
     shown = (job.validation or job.images).spread(count)
-    if job.options.pictures_every and len(shown) > 1:
-        every = job.options.pictures_every
+    every = job.pictures_every
+    if every and len(shown) > 1:
         events = log_dir and log_dir / "train"
         announce = functools.partial(folders.announce, folder)
         chosen.append(Pictures(shown, folder, events, every=every, announce=announce))

@@ -112,13 +112,15 @@ def taken(recipe: Recipe, *names: str) -> dict[str, Any]:
     return {name: getattr(recipe, name) for name in names}
 
 
-FAST, SLOW, MOST_FAST = 2e-2, 5e-3, 64  # learning rates, and pixels of a side
+FAST, SLOW, MOST_FAST = 2e-2, 5e-3, 64  # learning rates of ConvDecoder, and pixels of a side
+RESIDUAL = 8e-3  # the learning rate of ResidualDecoder
 
 
 def conv_rate(recipe: Recipe) -> float:
-    """The learning rate of a convolutional GON: a larger network of this kind takes a lower one."""
-    fast = recipe.decoder == "conv" and max(recipe.image_size) <= MOST_FAST
-    return FAST if fast else SLOW
+    """The learning rate of a convolutional GON: a larger ConvDecoder takes a lower one."""
+    if recipe.decoder == "residual":
+        return RESIDUAL
+    return FAST if max(recipe.image_size) <= MOST_FAST else SLOW
 
 
 def implicit_rate(recipe: Recipe) -> float:
@@ -173,7 +175,8 @@ VARIANTS: dict[str, Variant] = {
                 "muon with residual, adam with conv",
             ),
             "learning_rate": Chosen(
-                conv_rate, f"{FAST:g} with conv to {MOST_FAST} pixels, else {SLOW:g}"
+                conv_rate,
+                f"{RESIDUAL:g} with residual; {FAST:g} with conv to {MOST_FAST} pixels, else {SLOW:g}",
             ),
             "beta_1": 0.95,
             "beta_2": 0.95,

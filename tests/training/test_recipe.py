@@ -23,7 +23,7 @@ def test_round_trip_through_json():
         ({"image_size": 5000}, "1 to 4096 pixels each. Received: 5000"),
         ({"variant": 3}, "variant in a recipe must be text. Received: 3"),
         ({"epochs": True}, "epochs in a recipe must be an integer, x>=1. Received: True"),
-        ({"epochs": None}, "epochs in a recipe must be an integer"),
+        ({"epochs": 0}, "epochs in a recipe must be an integer"),
         ({"crop": 1}, "crop in a recipe must be true or false"),
         ({"channels": 2}, "channels in a recipe must be one of 1, 3. Received: 2"),
         ({"ema": 1}, "ema in a recipe must be a number, 0<=x<1. Received: 1"),

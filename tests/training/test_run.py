@@ -107,6 +107,15 @@ def test_the_last_phase_depends_on_the_weights_alone(folder, tmp_path, monkeypat
     assert whole["error_quantiles"] == resumed["error_quantiles"]
 
 
+def test_resume_keeps_the_epochs_unless_others_are_asked_for(folder, tmp_path, monkeypatch, capsys):
+    interrupted(folder, tmp_path / "model", monkeypatch, small(folder, epochs=2))
+    metadata = gon_tf.train(small(folder, epochs=None), tmp_path / "model", QUICK, resume=True)
+    assert metadata["recipe"]["epochs"] == metadata["epochs"] == 2
+    capsys.readouterr()
+    gon_tf.train(small(folder, epochs=None), tmp_path / "model", QUICK, resume=True)
+    assert "is done already" in capsys.readouterr().err
+
+
 def test_a_finished_run_is_cleaned(folder, tmp_path, capsys):
     metadata = gon_tf.train(small(folder), tmp_path / "model", QUICK)
     checkpoints = tmp_path / "model" / "checkpoints"

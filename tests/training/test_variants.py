@@ -40,7 +40,7 @@ def test_the_new_variant_of_contributing_trains_saves_and_loads(folder, tmp_path
     [
         (Recipe("conv", "a", image_size=(28, 28)), ("conv", "adam", 2e-2, None)),
         (Recipe("conv", "a", image_size=(32, 40)), ("conv", "adam", 2e-2, None)),
-        (Recipe("conv", "a", image_size=(32, 64)), ("residual", "muon", 5e-3, None)),
+        (Recipe("conv", "a", image_size=(32, 64)), ("residual", "muon", 8e-3, None)),
         (Recipe("conv", "a", image_size=(64, 64), decoder="conv"), ("conv", "adam", 2e-2, None)),
         (Recipe("conv", "a", image_size=(128, 128), decoder="conv"), ("conv", "adam", 5e-3, None)),
         (Recipe("conv", "a", optimizer="nadam"), ("conv", "nadam", 2e-2, None)),
