@@ -176,7 +176,8 @@ VARIANTS: dict[str, Variant] = {
             ),
             "learning_rate": Chosen(
                 conv_rate,
-                f"{RESIDUAL:g} with residual; {FAST:g} with conv to {MOST_FAST} pixels, else {SLOW:g}",
+                f"{RESIDUAL:g} with residual; {FAST:g} with conv to {MOST_FAST} pixels, "
+                f"{SLOW:g} above",
             ),
             "beta_1": 0.95,
             "beta_2": 0.95,
