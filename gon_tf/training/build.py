@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from gon_tf.training import cluster, distribute, schedules, start, variants
 from gon_tf.training import memory as memories
-from gon_tf.training.recipe import ENOUGH_STEPS, FEWEST_EPOCHS, MOST_DRAWN, Options, Recipe
+from gon_tf.training.recipe import (
+    ENOUGH_STEPS,
+    FEWEST_EPOCHS,
+    MOST_DRAWN,
+    MOST_EPOCHS,
+    Options,
+    Recipe,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -145,8 +152,8 @@ def design(
     source = data.open_source(recipe.dataset, data_dir)
     check_count(recipe, source.count)
     if recipe.epochs is None:
-        epochs = max(FEWEST_EPOCHS, math.ceil(ENOUGH_STEPS / max(steps_of(recipe, source), 1)))
-        recipe = replace(recipe, epochs=epochs)
+        enough = math.ceil(ENOUGH_STEPS / max(steps_of(recipe, source), 1))
+        recipe = replace(recipe, epochs=min(max(enough, FEWEST_EPOCHS), MOST_EPOCHS))
     if recipe.labels:
         check_labels(recipe, source)
     for name in filter(None, (recipe.validation, recipe.evaluate)):

@@ -20,7 +20,7 @@ LOGGERS = ("wandb", "mlflow")
 STRATEGIES = ("single", "mirrored", "multiworker")
 LARGEST_SIDE = 4096  # pixels
 MOST_DRAWN = 50  # times that a training draws pictures, by default
-FEWEST_EPOCHS, ENOUGH_STEPS = 10, 2000  # of a training, by default
+ENOUGH_STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 2000, 10, 100  # of a training, by default
 KINDS = {int: "an integer", float: "a number", str: "text", bool: "true or false"}
 
 
@@ -200,8 +200,8 @@ class Recipe(Settings):
     # training
     epochs: int | None = setting(
         None,
-        f"Passes over the data; by default {FEWEST_EPOCHS}, or what makes {ENOUGH_STEPS:,} steps "
-        "if that is more.",
+        f"Passes over the data; by default what makes {ENOUGH_STEPS:,} steps, but "
+        f"{FEWEST_EPOCHS} at least and {MOST_EPOCHS} at most.",
         COUNT,
     )
     batch_size: int = setting(64, "Images in a step.", COUNT)

@@ -19,7 +19,7 @@ def test_what_is_made_ready(folder):
     assert job.dataset["images"] == 9
     assert job.model.image_shape == (8, 8, 1)
     plan = build.preview(recipe, Options())
-    assert plan["steps"] == 2000  # two in an epoch
+    assert plan["steps"] == 200  # two in an epoch
     assert plan["parameters"] == job.model.count_params() - sum(
         np.prod(weight.shape) for weight in job.model.non_trainable_weights
     )
@@ -27,13 +27,14 @@ def test_what_is_made_ready(folder):
 
 @pytest.mark.parametrize(
     ("settings", "epochs", "drawn_every"),
-    [({}, 667, 14), ({"epochs": 3}, 3, 1), ({"batch_size": 1}, 167, 4)],
+    [({}, 100, 2), ({"epochs": 3}, 3, 1), ({"epochs": 101}, 101, 3)],
 )
 def test_few_images_are_seen_more_often(folder, monkeypatch, settings, epochs, drawn_every):
     job = build.prepare(Recipe("conv", str(folder), **{**SMALL, **settings}), Options())
     assert (job.epochs, job.pictures_every) == (epochs, drawn_every)
-    monkeypatch.setattr(build, "ENOUGH_STEPS", 5)
-    assert build.prepare(Recipe("conv", str(folder), **SMALL), Options()).epochs == 10
+    for enough, epochs in ((5, 10), (31, 11)):  # three steps in an epoch
+        monkeypatch.setattr(build, "ENOUGH_STEPS", enough)
+        assert build.prepare(Recipe("conv", str(folder), **SMALL), Options()).epochs == epochs
 
 
 def test_what_is_measured_at_once_is_what_the_model_can_hold():
