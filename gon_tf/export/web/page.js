@@ -99,7 +99,7 @@ function showModel() {
 }
 
 /** Some digits of a number, without an exponent of what is large. */
-const digits = (x, n = 2) => (x < 10 ** n ? x.toPrecision(n) : Math.round(x).toLocaleString("en"));
+const digits = (x, n = 2) => (x < 10 ** n - 0.5 ? x.toPrecision(n) : Math.round(x).toLocaleString("en"));
 
 const size = () => [now.model.height, now.model.width];
 

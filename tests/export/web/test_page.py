@@ -331,6 +331,11 @@ def test_a_model_that_comes_when_another_is_chosen_again(page):
     assert page.evaluate("now.model.isImplicit")
 
 
+def test_numbers_are_written_out(page):
+    written = page.evaluate("[0.0097, 7.25, 99.7, 220, 12345].map((x) => digits(x))")
+    assert written == ["0.0097", "7.3", "100", "220", "12,345"]
+
+
 def test_a_second_finger_and_a_menu_draw_nothing(page):
     draws = """(what) => {
       at("clear").click();
