@@ -29,9 +29,16 @@ def train(settings):
         steps_per_epoch=images.steps_per_epoch(**whole),
         latents_from=images.batches(256),
     )
+    return model
+
+
+def work(settings):
+    import gon_tf
+
+    model = train(settings)  # the same weights on all workers
     if ray.train.get_context().get_world_rank() == 0:
         model.save_to_preset(settings["folder"])
-    gon_tf.distribute.wait_for_all(strategy)
+    gon_tf.distribute.wait_for_all(model.distribute_strategy)
 
 
 if __name__ == "__main__":
@@ -44,4 +51,4 @@ if __name__ == "__main__":
     parser.add_argument("--epochs", type=int, default=10)
     settings = vars(parser.parse_args())
     workers = ray.train.ScalingConfig(num_workers=settings["workers"])
-    TensorflowTrainer(train, train_loop_config=settings, scaling_config=workers).fit()
+    TensorflowTrainer(work, train_loop_config=settings, scaling_config=workers).fit()

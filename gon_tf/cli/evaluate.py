@@ -157,7 +157,7 @@ def named_batches(dataset, image_shape, batch_size, data_dir, crop) -> Iterator[
     if not isinstance(found, str):
         inputs.check(found)
     source = inputs.open_source(found, data_dir, fit="crop" if crop else "stretch")
-    batches = source.batches(range(source.count), image_shape, batch_size)
+    batches = source.batches(source.share(1, 1), image_shape, batch_size)
     steps = math.ceil(source.count / batch_size)
     for numbers, names, images in report.progress(batches, steps, "Ranking"):
         yield [str(name or number) for name, number in zip(names, numbers, strict=True)], images

@@ -113,7 +113,7 @@ def some_images(found: Any, image_shape: tuple, data_dir: Path | None) -> Any:
     """The first images of what `--images` named."""
     source = inputs.open_source(found, data_dir)
     count = min(source.count, 256)
-    _, _, images = next(source.batches(range(count), image_shape))
+    _, _, images = next(source.batches(source.share(1, 1)[:count], image_shape))
     return images
 
 

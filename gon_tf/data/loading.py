@@ -15,7 +15,7 @@ import tensorflow as tf
 from gon_tf import arguments
 from gon_tf.data.images import crop_to_aspect, resize, to_channels
 from gon_tf.data.kinds import open_source
-from gon_tf.data.source import MAX_BROKEN, Shard, Source
+from gon_tf.data.source import MAX_BROKEN, Shard, Source, reason_of
 from gon_tf.data.store import Images, collect
 
 MEMORY_BUDGET = 2**30
@@ -187,8 +187,7 @@ def _decoded(
             count += len(batch)
             yield batch
     except tf.errors.OpError as error:
-        reason = str(error.message).strip().partition("\n")[0]
-        unknown = ValueError(f"Cannot read {source.name!r}: {reason}")
+        unknown = ValueError(f"Cannot read {source.name!r}: {reason_of(error)}.")
         raise (source.broken.error or unknown) from error
     skipped = source.broken.count
     if not count:

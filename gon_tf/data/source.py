@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 import threading
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -47,6 +48,20 @@ class Broken:
         warnings.warn(f"{reason} (skipped)", stacklevel=1)
 
 
+class File(NamedTuple):
+    """One of the files that a source is made of, if it can be opened as a source of its own.
+
+    Attributes:
+        name: what opens it.
+        count: its images.
+        checksum: tells it from files of other content, known without reading the content.
+    """
+
+    name: str
+    count: int
+    checksum: str
+
+
 @dataclasses.dataclass(frozen=True)
 class Source:
     """Images that can be read, whatever they are stored in: `pixels`, `items` or `parts`.
@@ -64,6 +79,8 @@ class Source:
         read: gives the image, uint8 `[H, W, C]`, of an item and the size that it is wanted for
             (see `read_image`); ValueError if it is broken. Is called by several threads.
         parts: the sources that this one joins.
+        files: the files that hold the images of all shards, one after the other, if they can be
+            opened alone; else none. Machines share the work by them.
         read_labels: gives the label of each image, texts in the images' order, broken ones among
             them; None if there are no labels.
     """
@@ -77,6 +94,7 @@ class Source:
     items: tf.data.Dataset | None = None
     read: Callable[..., np.ndarray] | None = None
     parts: tuple[Source, ...] = ()
+    files: tuple[File, ...] = ()
     read_labels: Callable[[], list[str]] | None = None
 
     @property
@@ -160,6 +178,12 @@ def checked(source: Source) -> Source:
     count = source.count
     tried = f"the first {MAX_BROKEN} of the {count}" if count > MAX_BROKEN else f"the {count}"
     raise ValueError(f"None of {tried} images in {source.name!r} can be read: {reason}")
+
+
+def reason_of(error: tf.errors.OpError) -> str:
+    """What an error of TensorFlow's says, without the operation that it was met in."""
+    text = str(error.message).strip()
+    return re.sub(r"\{\{.*?\}\} *| *\[Op:.*|\n.*", "", text, flags=re.DOTALL)
 
 
 def positions(chosen: range) -> tf.data.Dataset:

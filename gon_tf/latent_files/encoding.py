@@ -13,6 +13,7 @@ from gon_tf.latent_files.sources import DataSet, Pictures
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
 
 def encode_to_file(model: keras.Model, source: Pictures | DataSet, path: Path) -> int:
@@ -30,7 +31,7 @@ def encode_to_file(model: keras.Model, source: Pictures | DataSet, path: Path) -
         >>> model = gon_tf.load("mnist-conv")
         >>> count = encode_to_file(model, DataSet("mnist:test"), Path("latents.npz"))
     """
-    parts = list(_encoded(model, source, range(source.count)))
+    parts = list(_encoded(model, source, source.share(1, 1)))
     content = joined(parts, like=parts[0])
     with files.replacing(path) as temporary:
         write(temporary, content)
@@ -68,7 +69,7 @@ def encode_to_folder(
         >>> encode_to_folder(model, DataSet("mnist:train"), Path("latents"), shard=(1, 4))
         {'images': ..., 'files': ..., 'kept_files': 0}
     """
-    shards = Shards(folder, source.count, shard, shard_size)
+    shards = Shards(folder, source.share(*shard), shard, shard_size)
     if not shards.files:
         raise ValueError(f"Shard {shard[0]}/{shard[1]} is empty: there are {source.count} images.")
     shards.claim({"model": fingerprint(model), "data": source.description})
@@ -82,7 +83,9 @@ def encode_to_folder(
     return {"images": images, "files": len(missing), "kept_files": kept}
 
 
-def _encoded(model: keras.Model, source: Pictures | DataSet, numbers: range) -> Iterator[Latents]:
+def _encoded(
+    model: keras.Model, source: Pictures | DataSet, numbers: np.ndarray
+) -> Iterator[Latents]:
     """The latents of some images of a source, batch by batch."""
     encoder = model.batch_encoder(len(numbers))  # one for all batches: it may take a fold
     name = fingerprint(model)

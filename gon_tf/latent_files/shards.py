@@ -1,9 +1,9 @@
 """Latents of a data set of any size: files in a folder, by one machine or by many, restartable.
 
-Of N machines, machine I encodes the images I - 1, I - 1 + N, ... and writes them, in that order, to
-files of its own, `latents-IofN-00000.npz` and so on. A file appears under its name only when it is
-whole. What a folder is being made from stands in `latents.json`; a run with anything else in mind
-is refused, and one that goes on makes what is missing or damaged.
+Of N machines, machine I encodes the images that the source shares out to it, in their order, and
+writes them to files of its own, `latents-IofN-00000.npz` and so on. A file appears under its name
+only when it is whole. What a folder is being made from stands in `latents.json`; a run with
+anything else in mind is refused, and one that goes on makes what is missing or damaged.
 """
 
 from __future__ import annotations
@@ -28,21 +28,15 @@ class Shards:
 
     Attributes:
         folder: the folder of the files.
-        count: images of the data set.
+        numbers: the images of this machine, ascending.
         shard: this machine and their number, (I, N), 1 <= I <= N.
         size: images in a file.
     """
 
     folder: Path
-    count: int
+    numbers: np.ndarray
     shard: tuple[int, int]
     size: int
-
-    @property
-    def numbers(self) -> range:
-        """The images of this machine."""
-        index, machines = self.shard
-        return range(index - 1, self.count, machines)
 
     @property
     def files(self) -> list[Path]:
@@ -53,7 +47,7 @@ class Shards:
             self.folder / f"latents-{index}of{machines}-{i:05d}.npz" for i in range(len(starts))
         ]
 
-    def from_file(self, file: int) -> range:
+    def from_file(self, file: int) -> np.ndarray:
         """The images of a file and of those after it."""
         return self.numbers[file * self.size :]
 
@@ -85,7 +79,7 @@ class Shards:
         for number, path in enumerate(self.files):
             images = self.numbers[number * self.size : (number + 1) * self.size]
             try:
-                if not set(read(path, latent_dim).numbers.tolist()) <= set(images):
+                if not set(read(path, latent_dim).numbers.tolist()) <= set(images.tolist()):
                     raise ValueError(f"{path} holds other images.")
             except FileNotFoundError:
                 missing.append(number)
@@ -130,8 +124,7 @@ class Shards:
         """The latents of each file from number `first` on, cut and joined from those of batches."""
         parts, number, batch = [], first, None
         for batch in batches:
-            position = (batch.numbers - self.numbers.start) // self.numbers.step
-            owner = position // self.size
+            owner = np.searchsorted(self.numbers, batch.numbers) // self.size
             for piece in np.split(np.arange(len(owner)), np.flatnonzero(np.diff(owner)) + 1):
                 while len(piece) and owner[piece[0]] > number:
                     yield number, joined(parts, like=batch)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import bisect
 import glob
 import hashlib
+import itertools
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -15,6 +15,7 @@ import numpy as np
 
 from gon_tf import data
 from gon_tf.data import fitting
+from gon_tf.data.source import File
 from gon_tf.pictures import Picture
 
 BATCH = 256
@@ -48,13 +49,17 @@ class Pictures:
             "fit": self.fit,
         }
 
+    def share(self, index: int, machines: int) -> np.ndarray:
+        """The images of machine `index` from 1: every one after as many as there are machines."""
+        return np.arange(index - 1, self.count, machines)
+
     def batches(
-        self, numbers: range, image_shape: tuple[int, int, int], size: int = BATCH
+        self, numbers: np.ndarray, image_shape: tuple[int, int, int], size: int = BATCH
     ) -> Iterator[Batch]:
         """The images of some numbers, at the model's size, in batches of at most `size`."""
         with ThreadPoolExecutor() as threads:
             for start in range(0, len(numbers), size):
-                part = numbers[start : start + size]
+                part = numbers[start : start + size].tolist()
                 read = threads.map(lambda number: self._read(number, image_shape), part)
                 images = {
                     n: image for n, image in zip(part, read, strict=True) if image is not None
@@ -86,51 +91,83 @@ class DataSet:
     """
 
     def __init__(self, name: str, data_dir: str | os.PathLike | None = None, *, crop: bool = False):
-        self.name, self.data_dir, self.crop = name, data_dir, crop
+        self.data_dir, self.crop = data_dir, crop
         self._source = data.open_source(name, data_dir)
         self.count = self._source.count
-        self.parts = [(part.name, part.count) for part in self._source.parts]
-        self.parts = self.parts or [(name, self.count)]
+        # What is opened alone: the files of each data set that is joined, or the whole of it.
+        self._parts = [
+            [file for file in part.files if file.count] or [File(part.name, part.count, "")]
+            for part in self._source.parts or (self._source,)
+        ]
 
     @property
     def description(self) -> dict:
-        """What the source says of itself, and the content of its files if it is made of those."""
-        content = [Picture(path) for name, _ in self.parts for path in files_of(name)]
+        """What the source says of itself, and what tells its files from those of other content."""
+        files = [file for part in self._parts for file in part]
+        read = [file.name for file in files if not file.checksum]
+        content = [Picture(path) for name in read for path in files_of(name)]
+        checksums = "".join(file.checksum for file in files).encode()
         return {
             **self._source.description,
             "images": self.count,
             **({"content": digest(content)} if content else {}),
+            **({"checksums": hashlib.sha256(checksums).hexdigest()[:16]} if checksums else {}),
         }
 
-    def batches(
-        self, numbers: range, image_shape: tuple[int, int, int], size: int = BATCH
-    ) -> Iterator[Batch]:
-        """The images of some numbers, at the model's size, in batches of at most `size`."""
-        first = 0
-        for name, count in self.parts:  # each has shards of its own
-            begin, end = (bisect.bisect_left(numbers, n) for n in (first, first + count))
-            if begin < end:
-                yield from self._of_part(name, first, numbers[begin:end], image_shape, size)
-            first += count
+    def share(self, index: int, machines: int) -> np.ndarray:
+        """The images of machine `index` from 1, ascending: every one after as many as machines.
 
-    def _of_part(
-        self, name: str, first: int, numbers: range, image_shape: tuple[int, int, int], size: int
+        Of a data set in at least as many files these are whole files instead, so that nobody reads
+        those of others: each file goes to the machine that has the fewest images so far.
+        """
+        shares, loads, first = [], [0] * machines, 0
+        for files in self._parts:
+            for file in files:
+                images = np.arange(first, first + file.count)
+                if len(files) < machines:
+                    shares.append(images[images % machines == index - 1])
+                else:
+                    taker = loads.index(min(loads))
+                    loads[taker] += file.count
+                    shares.append(images if taker == index - 1 else images[:0])
+                first += file.count
+        return np.concatenate(shares)
+
+    def batches(
+        self, numbers: np.ndarray, image_shape: tuple[int, int, int], size: int = BATCH
     ) -> Iterator[Batch]:
-        """The same for one of the data sets that are joined, whose images begin with `first`."""
-        done, index = divmod(numbers.start - first, numbers.step)
+        """The images of the last `numbers` of a share, at the model's size, `size` in a batch."""
+        first = 0
+        for file in itertools.chain(*self._parts):
+            begin, end = np.searchsorted(numbers, [first, first + file.count])
+            if begin < end:
+                yield from self._of_file(file, first, numbers[begin:end], image_shape, size)
+            first += file.count
+
+    def _of_file(
+        self,
+        file: File,
+        first: int,
+        numbers: np.ndarray,
+        image_shape: tuple[int, int, int],
+        size: int,
+    ) -> Iterator[Batch]:
+        """The same for one file, whose images begin with number `first`."""
+        step = int(numbers[1] - numbers[0]) if len(numbers) > 1 else file.count
+        done, index = divmod(int(numbers[0]) - first, step)
         images = data.stream(
-            name,
+            file.name,
             image_shape,
             size,
             data_dir=self.data_dir,
             crop=self.crop,
-            shard=(index, numbers.step),
+            shard=(index, step),
             start=done,
             max_broken=0,
         )
         for start, batch in zip(range(0, len(numbers), size), images, strict=False):
             part = numbers[start : start + size]
-            yield np.asarray(part, np.int64), np.full(len(part), ""), batch[: len(part)]
+            yield part, np.full(len(part), ""), batch[: len(part)]
 
 
 def files_of(name: str) -> list[Path]:

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 import gon_tf
@@ -104,6 +105,54 @@ def test_shards_of_joined_data_sets(run, grey_model, tmp_path):
     numbers, found = all_latents(tmp_path / "out")
     assert numbers == list(range(7))
     close(found, gon_tf.load(grey_model).encode(images))
+
+
+@pytest.fixture
+def records(tmp_path):
+    """Pictures in four TFRecord files of 3, 1, 0 and 2 records, and all of them."""
+    images = np.random.default_rng(2).integers(0, 256, (6, 8, 8, 1), dtype=np.uint8)
+    for file, part in enumerate(np.split(images, [3, 4, 4])):
+        with tf.io.TFRecordWriter(str(tmp_path / f"toys.tfrecord-{file}")) as writer:
+            for image in part:
+                writer.write(tf.io.encode_png(image).numpy())
+    return images
+
+
+@pytest.mark.parametrize(("machines", "shares"), [(2, ["012", "345"]), (4, ["04", "15", "2", "3"])])
+def test_files_of_records_go_to_machines_as_a_whole(
+    run, grey_model, tmp_path, records, machines, shares
+):
+    """If there are as many files as machines; otherwise records do."""
+    arguments = ["encode", grey_model, "toys.tfrecord-*", "-o", "out", "--shard-size", "2"]
+    for machine, share in enumerate(shares, start=1):
+        for _ in range(2):  # as a whole, then without the first file
+            result = run(*arguments, "--shard", f"{machine}/{machines}")
+            assert result.exit_code == 0, result.stderr
+            found = all_latents(tmp_path / "out", f"latents-{machine}*")[0]
+            assert found == list(map(int, share))
+            (tmp_path / "out" / f"latents-{machine}of{machines}-00000.npz").unlink()
+        assert run(*arguments, "--shard", f"{machine}/{machines}").exit_code == 0
+    numbers, latents = all_latents(tmp_path / "out")
+    assert numbers == list(range(6))
+    close(latents, gon_tf.load(grey_model).encode(records))
+
+
+def test_nobody_reads_the_files_of_other_machines(run, grey_model, tmp_path, records):
+    path = tmp_path / "toys.tfrecord-0"
+    data = bytearray(path.read_bytes())
+    data[-20] ^= 1  # within the last record: its checksum tells
+    path.write_bytes(data)
+    arguments = ["encode", grey_model, "toys.tfrecord-*", "-o", "out", "--shard"]
+    assert run(*arguments, "2/2").exit_code == 0
+    assert "corrupted record" in run(*arguments, "1/2").stderr
+    # Mended, they are the files that the folder was begun with; of other content they are not.
+    data[-20] ^= 1
+    path.write_bytes(data)
+    assert run(*arguments, "1/2").exit_code == 0
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for image in records[[1, 0, 2]]:
+            writer.write(tf.io.encode_png(image).numpy())
+    assert "are made with data=" in run(*arguments, "1/2").stderr
 
 
 def test_an_array_that_has_grown_is_another_data_set(run, grey_model, tmp_path):

@@ -25,7 +25,7 @@ def batches(numbers, size):
 def test_shards_partition_the_images(tmp_path, count, machines, size, batch):
     numbers = []
     for index in range(1, min(machines, count) + 1):
-        shards = Shards(tmp_path, count, (index, machines), size)
+        shards = Shards(tmp_path, np.arange(index - 1, count, machines), (index, machines), size)
         missing = shards.missing(latent_dim=4)
         written = shards.write(missing, batches(shards.from_file(0), batch))
         assert written == len(shards.numbers)
@@ -40,7 +40,7 @@ def test_shards_partition_the_images(tmp_path, count, machines, size, batch):
 
 def test_machines_that_begin_at_once(tmp_path):
     def work(index, folder):
-        shards = Shards(folder, 24, (index, 8), 2)
+        shards = Shards(folder, np.arange(index - 1, 24, 8), (index, 8), 2)
         shards.claim(DESCRIPTION)
         files.remove_temporary(folder)
         return shards.write(shards.missing(4), batches(shards.numbers, 3))
@@ -56,11 +56,11 @@ def test_machines_that_begin_at_once(tmp_path):
 def test_a_folder_of_something_else(tmp_path):
     (tmp_path / "notes.txt").touch()
     with pytest.raises(FileExistsError, match="holds other files"):
-        Shards(tmp_path, 24, (1, 1), 10).claim(DESCRIPTION)
+        Shards(tmp_path, np.arange(24), (1, 1), 10).claim(DESCRIPTION)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_a_progress_report(tmp_path):
-    shards, calls = Shards(tmp_path, 6, (1, 1), 4), []
+    shards, calls = Shards(tmp_path, np.arange(6), (1, 1), 4), []
     shards.write([0, 1], batches(range(6), 6), lambda *call: calls.append(call))
     assert calls == [(path, i + 1, 2) for i, path in enumerate(shards.files)]

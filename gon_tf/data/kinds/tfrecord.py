@@ -6,21 +6,25 @@ or "image", or such content itself.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import gzip
+import hashlib
 import os
 import re
 import struct
 import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from gon_tf.data.images import MAX_BYTES, decode_image
-from gon_tf.data.source import Broken, Shard, Source, checked, shard_of
+from gon_tf.data.source import Broken, File, Shard, Source, checked, reason_of, shard_of
 
-NAME = re.compile(r".*\.tfrecords?([-.*?\[][^/]*)?", re.IGNORECASE)
+NAME = re.compile(r".*\.tfrecords?([-.*?\[\d][^/]*)?", re.IGNORECASE)
 MOST_UNPACKED = 64  # times the size of a compressed file: pictures are compressed already
 FEATURES = ("image/encoded", "image")
 HEADER, CHECKSUM_BYTES = struct.Struct("<QI"), 4  # length and its checksum; that of the content
@@ -36,7 +40,8 @@ def open_tfrecord(name: str, data_dir: str | os.PathLike | None, shard: Shard) -
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if a file is damaged, or there is no record or no readable picture.
+        ValueError: if the records of a file are not as long as they say, or there is no record or
+            no readable picture. Damage within a record is found when it is read.
     """
     files = [name] if os.path.isfile(name) else sorted(filter(os.path.isfile, glob.glob(name)))
     if not files:
@@ -45,7 +50,9 @@ def open_tfrecord(name: str, data_dir: str | os.PathLike | None, shard: Shard) -
     if len(kinds) > 1:
         raise ValueError(f"Some of the files {name!r} are compressed and some are not.")
     (packed,) = kinds
-    count = sum(_count(file, packed) for file in files)
+    with ThreadPoolExecutor() as threads:
+        walked = list(threads.map(lambda file: _walked(file, packed), files))
+    count = sum(file.count for file in walked)
     if not count:
         raise ValueError(f"There are no records in {name!r}.")
     chosen = shard_of(name, count, shard)
@@ -56,7 +63,11 @@ def open_tfrecord(name: str, data_dir: str | os.PathLike | None, shard: Shard) -
 
     items = _records(files, packed).enumerate().shard(shard[1], shard[0])
     description = {"files": [Path(file).name for file in files], "records": count}
-    return checked(Source(name, len(chosen), description, Broken(name), items=items, read=read))
+    source = Source(
+        name, len(chosen), description, Broken(name), items=items, read=read, files=tuple(walked)
+    )
+    with _one_sentence(name):
+        return checked(source)
 
 
 def _is_gzip(file: str) -> bool:
@@ -68,40 +79,45 @@ def _records(files: list[str], packed: bool) -> tf.data.Dataset:
     return tf.data.TFRecordDataset(files, compression_type="GZIP" if packed else "")
 
 
-def _count(file: str, packed: bool) -> int:
-    """The number of records in a file, all of which are read for their checksums."""
+@contextlib.contextmanager
+def _one_sentence(name: str) -> Iterator[None]:
+    """Makes a ValueError of whatever a damaged file leads its reader into."""
     try:
-        _check_lengths(file, packed)
-        return int(_records([file], packed).reduce(np.int64(0), lambda count, _: count + 1))
+        yield
+        return
     except tf.errors.OpError as error:
-        reason = re.sub(r"\{\{.*?\}\} *| *\[Op:.*|\n.*", "", error.message, flags=re.DOTALL)
-    except (ValueError, OSError, EOFError, zlib.error) as error:
+        reason = reason_of(error)
+    except (OSError, EOFError, zlib.error) as error:
         reason = str(error)
-    raise ValueError(f"Cannot read the TFRecord file {file!r}: {reason}.")
+    raise ValueError(f"Cannot read the TFRecord file {name!r}: {reason}.")
 
 
-def _check_lengths(file: str, packed: bool) -> None:
-    """Raise ValueError unless the records of a file are as long as they say.
+def _walked(name: str, packed: bool) -> File:
+    """A file by the lengths and checksums of its records; their content is not read.
 
     TensorFlow takes the memory that a record asks for before it looks, and fills the memory with
-    what a compressed file unpacks to.
+    what a compressed file unpacks to: lengths must be those of the file.
     """
-    size = os.path.getsize(file)
+    size = os.path.getsize(name)
     most = max(MAX_BYTES, MOST_UNPACKED * size) if packed else size
-    with gzip.open(file) if packed else open(file, "rb") as stream:
-        place = 0
-        while header := stream.read(HEADER.size):
-            if len(header) < HEADER.size:
-                raise ValueError("it is truncated")
-            length, _ = HEADER.unpack(header)
-            place += HEADER.size + length + CHECKSUM_BYTES
-            if place > most:
+    digest, count, place, between = hashlib.sha256(), 0, 0, HEADER.size
+    with _one_sentence(name), gzip.open(name) if packed else open(name, "rb", 0) as stream:
+        # The checksum of a record and the header of the next one lie side by side.
+        while len(found := stream.read(between)) == between:
+            digest.update(found)
+            length, _ = HEADER.unpack(found[-HEADER.size :])
+            place += between + length
+            if place + CHECKSUM_BYTES > most:
                 if packed:
-                    raise ValueError(f"it unpacks to more than {most:,} bytes")
-                raise ValueError(f"a record claims {length:,} bytes, the whole file has {size:,}")
+                    raise OSError(f"it unpacks to more than {most:,} bytes")
+                raise EOFError(f"a record claims {length:,} bytes, the whole file has {size:,}")
+            count += 1
             stream.seek(place)
-            if stream.tell() < place:  # as far as a compressed file goes
-                raise ValueError("it is truncated")
+            between = CHECKSUM_BYTES + HEADER.size
+        if len(found) != (CHECKSUM_BYTES if count else 0):
+            raise EOFError("it is truncated")
+        digest.update(found)
+    return File(name, count, digest.hexdigest()[:16])
 
 
 def _content(record: bytes, where: str) -> bytes:

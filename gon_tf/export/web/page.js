@@ -39,9 +39,9 @@ function start() {
 
 // Models
 
-/** What a model's file calls. */
+/** What a model's file calls; another model may be chosen by then. */
 function addModel(description) {
-  models.set(at("models").value, new Model(description));
+  models.set(document.currentScript.getAttribute("src"), new Model(description));
 }
 
 /** Loads the chosen model's file, if that has not been done yet, and shows the model. */
@@ -70,6 +70,8 @@ function showModel() {
   say("about", [model.description.replace(/\.$/, ""), parameters].filter(Boolean).join(", "));
   say("of-picture", `${pixels} numbers`);
   say("of-code", `${model.latent_dim} numbers`);
+  say("of-signs", channels === 1 ? "orange counts for it, blue against."
+    : "each colour counts for it as far as it is brighter than grey, and against it as far as it is darker.");
   const further = model.steps.count - 1;
   say("of-steps", further === 0
     ? "Nothing else happens on the way in."
@@ -78,8 +80,8 @@ function showModel() {
   say("left-out", model.left_out.join(" "));
   for (const id of ["distribution", "ends"]) at(id).style.display = model.quantiles ? "" : "none";
   if (model.quantiles) {
-    say("smallest", `smallest ${model.quantiles.errors[0].toPrecision(2)}`);
-    say("largest", `largest ${model.quantiles.errors.at(-1).toPrecision(2)}`);
+    say("smallest", `smallest ${digits(model.quantiles.errors[0])}`);
+    say("largest", `largest ${digits(model.quantiles.errors.at(-1))}`);
   }
   at("colour").hidden = channels === 1;
   document.querySelector('[data-brush="hide"]').hidden = at("hiding").hidden = !model.fillsIn;
@@ -95,6 +97,9 @@ function showModel() {
   take(example(0));
   drawSamples();
 }
+
+/** Some digits of a number, without an exponent of what is large. */
+const digits = (x, n = 2) => (x < 10 ** n - 0.5 ? x.toPrecision(n) : Math.round(x).toLocaleString("en"));
 
 const size = () => [now.model.height, now.model.width];
 

@@ -9,10 +9,13 @@ function take(picture, known = new Uint8Array(now.model.height * now.model.width
 async function open([file]) {
   if (!file) return;
   const { model } = now;
+  const turn = (now.opening = {}); // a large picture may be read for longer than the next one
+  say("compared", `${file.name} is being read …`);
   try {
     const picture = await readPicture(file, model.height, model.width, model.channels);
-    if (model === now.model) take(picture);
+    if (turn === now.opening && model === now.model) take(picture);
   } catch {
+    if (turn !== now.opening) return;
     say("said", `${file.name} is no picture that this browser can read.`);
     say("compared", `${file.name} is no picture that this browser can read.`);
   }
@@ -26,7 +29,10 @@ function takeBrush(name) {
   }
 }
 
+const ENDS = ["pointerup", "pointercancel"]; // of a stroke
+
 function beginStroke(event) {
+  if (event.button || !event.isPrimary) return; // another finger, or a menu
   const canvas = at("picture");
   const place = ({ clientX, clientY }) => {
     const box = canvas.getBoundingClientRect();
@@ -35,17 +41,20 @@ function beginStroke(event) {
   };
   let last = place(event);
   const go = (move) => {
+    if (!move.isPrimary) return;
     const next = place(move);
     brush(last, next);
     last = next;
   };
-  const end = () => {
+  const end = (event) => {
+    if (!event.isPrimary) return;
     canvas.removeEventListener("pointermove", go);
+    for (const name of ENDS) canvas.removeEventListener(name, end);
   };
   now.cursor = null;
   canvas.setPointerCapture(event.pointerId);
   canvas.addEventListener("pointermove", go);
-  for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, end, { once: true });
+  for (const name of ENDS) canvas.addEventListener(name, end);
   brush(last, last);
 }
 
@@ -136,7 +145,7 @@ function showPicture() {
 
 function showJudgement() {
   const { model, squared } = now;
-  say("squared", `Squared error ${squared.toPrecision(3)}`);
+  say("squared", `Squared error ${digits(squared, 3)}`);
   if (!model.quantiles) return say("compared", "The model’s record does not say how large the training images’ are.");
   const score = model.score(squared);
   const percent = Math.min(99.9, 100 * score).toFixed(score > 0.99 ? 1 : 0);

@@ -136,7 +136,7 @@ def test_damage_is_found_by_the_checksums(tmp_path, compression, position):
     data[position] ^= 1
     path.write_bytes(gzip.compress(data) if compression else data)
     with pytest.raises(ValueError, match=r"Cannot read .*a\.tfrecord': corrupted record") as error:
-        open_source(str(path))
+        open_images(str(path), (6, 8, 1))
     assert "\n" not in str(error.value)
     assert "{{" not in str(error.value)
 

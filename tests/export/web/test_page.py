@@ -281,12 +281,79 @@ def test_a_picture_of_ones_own(page, tmp_path, way):
     assert shown[:, 5:].min() > 225
 
 
+def test_of_two_pictures_the_later_one_counts(page):
+    """However long the browser takes to read the first."""
+    page.evaluate(
+        """() => {
+          const read = createImageBitmap;
+          createImageBitmap = async (file) => {
+            if (file.name === "slow") await new Promise((resolve) => (window.letGo = resolve));
+            return read(file);
+          };
+          const picture = async (name, colour) => {
+            const canvas = new OffscreenCanvas(8, 8);
+            Object.assign(canvas.getContext("2d"), { fillStyle: colour }).fillRect(0, 0, 8, 8);
+            return new File([await canvas.convertToBlob()], name);
+          };
+          Promise.all([picture("slow", "white"), picture("quick", "black")]).then((files) => {
+            window.first = open([files[0]]);
+            window.second = open([files[1]]);
+          });
+        }"""
+    )
+    wait(page, "!!window.second")
+    page.evaluate("second.then(letGo).then(() => first)")
+    wait(page, "!now.frame")
+    assert page.evaluate("Math.max(...now.picture)") == 0
+
+
 def test_a_file_that_is_no_picture(page, tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
     page.set_input_files("#file", tmp_path / "notes.txt")
     wait(page, "document.getElementById('compared').textContent.startsWith('notes')")
     assert page.inner_text("#compared") == "notes.txt is no picture that this browser can read."
     assert page.input_value("#file") == ""  # or choosing the same file again would do nothing
+
+
+def test_a_model_that_comes_when_another_is_chosen_again(page):
+    page.evaluate(
+        """() => {
+          window.grey = now.model;
+          for (const i of [1, 0]) {
+            at("models").selectedIndex = i;
+            at("models").dispatchEvent(new Event("change"));
+          }
+        }"""
+    )
+    wait(page, "models.size === 2")
+    assert page.evaluate("now.model === grey && models.get('models/grey.js') === grey")
+    choose(page, "coloured")
+    assert page.evaluate("now.model.isImplicit")
+
+
+def test_numbers_are_written_out(page):
+    written = page.evaluate("[0.0097, 7.25, 99.7, 220, 12345].map((x) => digits(x))")
+    assert written == ["0.0097", "7.3", "100", "220", "12,345"]
+
+
+def test_a_second_finger_and_a_menu_draw_nothing(page):
+    draws = """(what) => {
+      at("clear").click();
+      const box = at("picture").getBoundingClientRect();
+      at("picture").setPointerCapture = () => {};
+      const touch = (name, x, more) => at("picture").dispatchEvent(new PointerEvent(name,
+        { clientX: box.left + x * box.width, clientY: box.top + box.height / 2, ...more }));
+      touch("pointerdown", 0.2, { isPrimary: true, ...what });
+      touch("pointermove", 0.9, { isPrimary: false });
+      touch("pointerup", 0.9, { isPrimary: false });
+      touch("pointermove", 0.3, { isPrimary: true });
+      touch("pointerup", 0.3, { isPrimary: true });
+      touch("pointermove", 0.9, { isPrimary: true });
+      return Array.from(now.picture.subarray(32, 40), (x) => x > 0.3);
+    }"""
+    assert page.evaluate(draws, {"button": 0}) == [False, True, True] + 5 * [False]
+    assert not any(page.evaluate(draws, {"button": 2}))
+    assert not any(page.evaluate(draws, {"isPrimary": False}))
 
 
 def test_a_model_whose_file_is_missing(browser, folder, tmp_path):
