@@ -11,7 +11,10 @@ PATHS = {
     "nested": "the paper's step by the nested tape",
     "autoencoder": "a plain (variational) autoencoder with the same decoder",
     "pytorch": "the published step in PyTorch, with its batch normalisation",
+    "torch-compile": "the same by functional gradients under torch.compile",
+    "jax": "the same by JAX, jitted",
 }
+PACKAGES = {"pytorch": "torch", "torch-compile": "torch", "jax": "jax"}  # that they need
 MACHINE = "machine"  # no way to train: the processor's own rates, see `gon_tf.bench.limits`
 
 

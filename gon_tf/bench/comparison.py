@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from gon_tf.bench import limits, workers
-from gon_tf.bench.cases import CASES, MACHINE, OPERATIONS, PATHS, Case
+from gon_tf.bench.cases import CASES, MACHINE, OPERATIONS, PACKAGES, PATHS, Case
 
 REFERENCE = "pytorch"
 
@@ -36,10 +38,22 @@ class Selection:
 
 
 def available_paths() -> tuple[str, ...]:
-    """`PATHS`, PyTorch's only if it is installed."""
-    if importlib.util.find_spec("torch"):
-        return tuple(PATHS)
-    return tuple(path for path in PATHS if path != REFERENCE)
+    """`PATHS`, those of other libraries only if they can run here."""
+    return tuple(path for path in PATHS if missing(path) is None)
+
+
+def missing(path: str) -> str | None:
+    """What one of `PATHS` needs and has not, in a sentence; None if it can run."""
+    package = PACKAGES.get(path)
+    if package is None:
+        return None
+    if importlib.util.find_spec(package) is None:
+        name, wanted = ("PyTorch", '"gon-tf[bench]"') if package == "torch" else ("JAX", "jax")
+        return f"{name} is not installed; pip install {wanted} adds {path} to the table."
+    compiler = os.environ.get("CXX", "cl" if os.name == "nt" else "g++")
+    if path == "torch-compile" and shutil.which(compiler) is None:
+        return f"torch.compile needs a C++ compiler, and there is no {compiler}."
+    return None
 
 
 def compare(selection: Selection, worker: Callable = workers.Remote) -> Iterator[list[dict]]:

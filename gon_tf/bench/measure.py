@@ -10,7 +10,7 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("gon-tf", "tensorflow", "keras", "torch")
+PACKAGES = ("gon-tf", "tensorflow", "keras", "torch", "jax")
 
 
 def mean_time(function: Callable, least: float) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import func, nn
 from torch.nn import functional
 
 from gon_tf.bench.cases import Case
@@ -41,7 +41,11 @@ class GON(nn.Module):
 
     def inner_loss(self, latents: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
         """The loss whose gradient at the origin gives the latents; also that of training."""
-        return self.loss(self.forward(latents), images)
+        return self.loss_of(self.network(latents), images)
+
+    def loss_of(self, outputs: Any, images: torch.Tensor) -> torch.Tensor:
+        """The same of what the network gives."""
+        return self.loss(outputs, images)
 
     def encode(self, images: torch.Tensor, create_graph: bool = False) -> torch.Tensor:
         """Latents of images, `[batch, latent_dim]`."""
@@ -85,10 +89,10 @@ class Variational(nn.Module):
 class VariationalGON(GON):
     """The variational form: both passes add the divergence."""
 
-    def inner_loss(self, latents: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    def loss_of(self, outputs: Any, images: torch.Tensor) -> torch.Tensor:
         """The negative evidence lower bound."""
-        outputs, divergence = self.network(latents)
-        return self.loss(outputs, images) + divergence
+        pictures, divergence = outputs
+        return self.loss(pictures, images) + divergence
 
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
         """Images of points, at the mean."""
@@ -169,10 +173,7 @@ def build(case: Case) -> GON:
 
 def operations(case: Case, batch: int) -> dict[str, Callable[[], object]]:
     """The operations of `gon_tf.bench.cases`. Encoding by a fold is not among them."""
-    torch.manual_seed(0)
-    model = build(case)
-    shape = (case.side**2, 1) if case.kind == "implicit" else (1, case.side, case.side)
-    images = torch.rand(batch, *shape)
+    model, images = prepared(case, batch)
     latents = model.encode(images)
     return {
         "train": functools.partial(model.train_step, images),
@@ -180,3 +181,47 @@ def operations(case: Case, batch: int) -> dict[str, Callable[[], object]]:
         "decode": lambda: model.decode(latents),
         "reconstruct": lambda: model.decode(model.encode(images)),
     }
+
+
+def compiled_operations(case: Case, batch: int) -> dict[str, Callable[[], object]]:
+    """The training step alone by `compiled_step`: each further operation compiles for long."""
+    model, images = prepared(case, batch)
+    step = compiled_step(model)
+    return {"train": lambda: step(images)}
+
+
+def prepared(case: Case, batch: int) -> tuple[GON, torch.Tensor]:
+    """A new network and some images."""
+    torch.manual_seed(0)
+    shape = (case.side**2, 1) if case.kind == "implicit" else (1, case.side, case.side)
+    return build(case), torch.rand(batch, *shape)
+
+
+def compiled_step(model: GON, backend: str = "inductor") -> Callable[[torch.Tensor], float]:
+    """`GON.train_step` with both gradients by `torch.func`, in one graph of `torch.compile`.
+
+    Batch normalisation keeps no running statistics then: functional gradients cannot write them.
+    """
+    func.replace_all_batch_norm_modules_(model.network)
+    parameters = dict(model.network.named_parameters())
+    # The same numbers, which nothing but `torch.func` takes gradients of.
+    detached = {name: parameter.detach() for name, parameter in parameters.items()}
+
+    def loss(values, points, images):
+        return model.loss_of(func.functional_call(model.network, values, (points,)), images)
+
+    def loss_at_latents(values, images):
+        origin = torch.zeros(len(images), model.latent_dim)
+        latents = -func.grad(loss, argnums=1)(values, origin, images)
+        return loss(values, latents, images)
+
+    gradients = torch.compile(func.grad_and_value(loss_at_latents), backend=backend)
+
+    def step(images):
+        found, value = gradients(detached, images)
+        for name, parameter in parameters.items():
+            parameter.grad = found[name]
+        model.optimizer.step()
+        return value.item()
+
+    return step

@@ -16,10 +16,15 @@ def operations(case: Case, path: str, batch: int) -> dict[str, Callable[[], obje
         path: one of `PATHS`, or `MACHINE`.
         batch: number of images.
     """
-    if path == "pytorch":
+    if path in ("pytorch", "torch-compile"):
         from gon_tf.bench import published
 
-        return published.operations(case, batch)
+        own = published.operations if path == "pytorch" else published.compiled_operations
+        return own(case, batch)
+    if path == "jax":
+        from gon_tf.bench import jitted
+
+        return jitted.operations(case, batch)
     from gon_tf.startup import start_tensorflow
 
     start_tensorflow()

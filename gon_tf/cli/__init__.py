@@ -9,6 +9,7 @@ import click
 import gon_tf
 from gon_tf.cli import arguments
 from gon_tf.cli.app import Commands
+from gon_tf.cli.imports import import_modules
 
 # Each is a module of that name, in the order of what a user does first.
 COMMANDS = (
@@ -24,7 +25,17 @@ COMMANDS = (
         "gon-tf reconstruct mnist-conv digits/*.png -o grid.png",
         "gon-tf sample mnist-conv -n 64 -o samples.png",
         "gon-tf train conv mnist:train -o my-gon",
+        "gon-tf --import my_decoders sample my-gon -o samples.png",
     ),
+)
+@click.option(
+    "--import",
+    metavar="MODULE",
+    multiple=True,
+    expose_value=False,
+    callback=import_modules,
+    help="Import a Python module first, of the current folder or installed: for a MODEL with a "
+    "decoder or a loss of your own, which MODULE registers with Keras. May be repeated.",
 )
 @click.version_option(gon_tf.__version__, prog_name="gon-tf")
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`gon-tf bench`: how fast the models train and encode here, side by side with PyTorch."""
+"""`gon-tf bench`: how fast the models train and encode here, side by side with other ways."""
 
 from __future__ import annotations
 
@@ -59,19 +59,21 @@ def bench(models, paths, only, batches, turns, quick, as_json) -> None:
 
     Each model is measured along several paths: this project's default step (gauss-newton), the
     paper's step (gradient), the same by nested tapes (nested), an autoencoder with the same
-    decoder, and the published step in PyTorch, if that is installed: pip install "gon-tf[bench]".
+    decoder, and the published step in PyTorch, if that is installed (pip install "gon-tf[bench]"):
+    as published (pytorch) and by functional gradients that are compiled (torch-compile); and jitted
+    by JAX, if that is (jax).
     Times are medians in ms, with half the distance of the quartiles in percent and, in brackets,
     how many times faster than PyTorch; memory is what training adds at its peak. The paths take
     turns. All rows take about a quarter of an hour on an idle machine.
     """
     from gon_tf.bench import comparison, measure
 
+    for path in paths or ():
+        if lacking := comparison.missing(path):
+            raise ValueError(lacking)
     available = comparison.available_paths()
-    if "pytorch" not in available:
-        missing = 'PyTorch is not installed; pip install "gon-tf[bench]" adds it to the table.'
-        if paths and "pytorch" in paths:
-            raise ValueError(missing)
-        click.echo(missing, err=True)
+    if not paths and (lacking := comparison.missing(comparison.REFERENCE)):
+        click.echo(lacking, err=True)
     given: dict[str, Any] = {"models": models, "paths": paths or available, "operations": only}
     given |= {"batches": batches, "turns": turns}
     given = {name: value for name, value in given.items() if value is not None}

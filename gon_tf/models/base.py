@@ -71,7 +71,9 @@ class LatentModel(ImageTrainer):
     Args:
         decoder: a decoder of `gon_tf.decoders`, or any built Keras model from
             `[batch, latent_dim]` to `[batch, height, width, channels]`.
-        loss: "squared_error", or "cross_entropy" (nats) for a decoder whose outputs are in [0, 1].
+        loss: "squared_error", or "cross_entropy" (nats) for a decoder whose outputs are in [0, 1];
+            or one's own, a function of images and pictures or a Keras loss (see
+            `gon_tf.losses.Own`).
         latent_regularizer: factor of the squared length of the latents in the loss, >= 0.
         components: number of Gaussians in the prior, >= 1; None for as many as suit the images.
         prior: what `sample` draws latents from, fitted to those of the training images at the end
@@ -94,7 +96,7 @@ class LatentModel(ImageTrainer):
     def __init__(
         self,
         decoder: keras.Model,
-        loss: str = "squared_error",
+        loss: str | Callable = "squared_error",
         latent_regularizer: float = 0.0,
         components: int | None = None,
         prior: str | None = None,
@@ -114,6 +116,8 @@ class LatentModel(ImageTrainer):
         if len(self.image_shape) == 3:
             self.test_metrics = [metrics.StructuralSimilarity()]
         self.pixel_loss = losses.get(loss)
+        if isinstance(self.pixel_loss, losses.Own):
+            self.pixel_loss.check(self.image_shape)
         self.latent_regularizer = arguments.number("latent_regularizer", latent_regularizer)
         if loss == "cross_entropy" and getattr(decoder, "output_activation", "sigmoid") is None:
             raise ValueError(
@@ -211,7 +215,7 @@ class LatentModel(ImageTrainer):
         posterior = self.posterior(problem)
         drawn = posterior.draw(self.noise(problem.images, training))
         outputs = problem.network(drawn)
-        error, divergence = problem.loss(outputs, problem.images), posterior.divergence()
+        error, divergence = self.error(problem, outputs), posterior.divergence()
         loss = ops.mean(error + self.kl_weight * divergence) + sum(self.losses)
         if self.latent_regularizer:
             loss += self.latent_regularizer * ops.mean(ops.sum(ops.square(drawn), axis=-1))
@@ -223,13 +227,21 @@ class LatentModel(ImageTrainer):
         reconstructions = self.pixel_loss.outputs_to_images(outputs)
         for metric in self.image_metrics:
             metric.update_state(problem.images, reconstructions)
-        if not training:
-            whole = (-1, *self.image_shape)
-            for metric in self.test_metrics:
-                metric.update_state(
-                    ops.reshape(problem.images, whole), ops.reshape(reconstructions, whole)
-                )
+        pictures = self.pictures(problem.images), self.pictures(reconstructions)
+        for metric in [*self.chosen_metrics, *([] if training else self.test_metrics)]:
+            metric.update_state(*pictures)
         return loss
+
+    def error(self, problem: Problem, outputs: tf.Tensor) -> tf.Tensor:
+        """Loss of each image's outputs, `[batch]`: the model's own, or what `compile` was given."""
+        if self.chosen_loss is None:
+            return problem.loss(outputs, problem.images)
+        reconstructions = self.pixel_loss.outputs_to_images(outputs)
+        return self.chosen_loss(self.pictures(reconstructions), self.pictures(problem.images))
+
+    def pictures(self, values: tf.Tensor) -> tf.Tensor:
+        """What a `Problem` has of images, as images `[batch, *image_shape]`."""
+        return values
 
     def noise(self, images: tf.Tensor, training: bool | None) -> tf.Tensor | None:
         """Noise for a draw from the posterior of a batch: a point needs none."""
@@ -438,7 +450,7 @@ class LatentModel(ImageTrainer):
             **super().get_config(),
             **self.prior.get_config(),
             "decoder": keras.saving.serialize_keras_object(self.decoder),
-            "loss": self.pixel_loss.name,
+            "loss": losses.config_of(self.pixel_loss),
             "latent_regularizer": self.latent_regularizer,
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -47,7 +48,7 @@ class Autoencoder(LatentModel):
     def __init__(
         self,
         decoder: keras.Model,
-        loss: str = "squared_error",
+        loss: str | Callable = "squared_error",
         encoder: keras.Model | None = None,
         latent_regularizer: float = 0.0,
         components: int | None = None,
@@ -104,7 +105,7 @@ class TiedAutoencoder(LatentModel):
     def __init__(
         self,
         decoder: keras.Model,
-        loss: str = "squared_error",
+        loss: str | Callable = "squared_error",
         latent_regularizer: float = 0.0,
         components: int | None = None,
         **kwargs: Any,
@@ -183,7 +184,7 @@ class VariationalAutoencoder(Variational, LatentModel):
     def __init__(
         self,
         decoder: keras.Model,
-        loss: str = "cross_entropy",
+        loss: str | Callable = "cross_entropy",
         kl_weight: float = 1.0,
         encoder: keras.Model | None = None,
         latent_regularizer: float = 0.0,

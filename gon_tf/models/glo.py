@@ -66,7 +66,7 @@ class GLO(LatentModel):
         self,
         decoder: keras.Model,
         image_count: int,
-        loss: str = "squared_error",
+        loss: str | Callable = "squared_error",
         encode_steps: int = 100,
         encode_learning_rate: float = 0.3,
         latent_regularizer: float = 0.0,

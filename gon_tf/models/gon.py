@@ -41,7 +41,8 @@ class GON(LatentModel):
         decoder: a `gon_tf.ConvDecoder` or `gon_tf.ResidualDecoder`, or any built Keras model from
             `[batch, latent_dim]` to `[batch, height, width, channels]`.
         loss: "squared_error", or "cross_entropy" (nats) for a decoder whose outputs are in [0, 1].
-            Both passes use it, summed over an image's pixels and channels.
+            Both passes use it, summed over an image's pixels and channels. One of one's own needs a
+            second derivative, pixel by pixel, for a Gauss-Newton step; such a model does not fold.
         step: "gauss-newton" (the default: no scale to choose, no normalisation layers needed) or
             "gradient" (the paper).
         inner_steps: steps from the origin, >= 1. Only with one step does the model `fold`. A model
@@ -77,7 +78,7 @@ class GON(LatentModel):
     def __init__(
         self,
         decoder: keras.Model,
-        loss: str = "squared_error",
+        loss: str | Callable = "squared_error",
         step: str = "gauss-newton",
         inner_steps: int = 1,
         inner_scale: float | None = None,
@@ -100,6 +101,9 @@ class GON(LatentModel):
         self.damping = arguments.number("damping", damping, above=True)
         self.learn_origin = arguments.boolean("learn_origin", learn_origin)
         self.detach_origin = arguments.boolean("detach_origin", detach_origin)
+        if isinstance(self.pixel_loss, losses.Own) and self.step == "gauss-newton":
+            needs = "step='gauss-newton' (not step='gradient', nor compile(loss=...))"
+            self.pixel_loss.check(self.image_shape, pointwise=needs, curved=True)
         self.chord = None if chord is None else arguments.boolean("chord", chord)
 
         generic = network_of.dispatch(type(decoder)) is network_of.dispatch(keras.Model)
@@ -227,7 +231,7 @@ class GON(LatentModel):
     @property
     def folds(self) -> bool:
         """Whether encoding is one affine map of the image."""
-        return self.shares_origin and self.inner_steps == 1
+        return self.shares_origin and self.inner_steps == 1 and self.pixel_loss.slope is not None
 
     def fold(self) -> keras.Model:
         """The encoder as a Keras model: float images to latents by one Dense layer.
@@ -247,6 +251,12 @@ class GON(LatentModel):
             raise ValueError(
                 "A decoder that treats every image by itself folds. Received: a decoder with "
                 "batch normalisation, dropout or noise."
+            )
+        if self.pixel_loss.slope is None:
+            raise ValueError(
+                "A model folds whose loss has a derivative that is affine in the image, as "
+                "'squared_error' and 'cross_entropy' have. Received: a loss of one's own, "
+                f"{self.pixel_loss.name}"
             )
         images = keras.Input(self.image_shape, name="images")
         dense = keras.layers.Dense(self.latent_dim, name="latents", dtype="float32")
@@ -273,7 +283,8 @@ class GON(LatentModel):
     @property
     def encodes_plainly(self) -> bool:
         """Whether `plain_encoder` has a way to the latents without differentiation."""
-        return self.shares_origin and self.inner_network().is_plain
+        plain = self.inner_network().is_plain and not isinstance(self.pixel_loss, losses.Own)
+        return self.shares_origin and plain
 
     def plain_encoder(self) -> Callable:
         """`encode` as a function of float images in a graph, for a model that `encodes_plainly`.

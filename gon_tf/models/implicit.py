@@ -44,7 +44,8 @@ class ImplicitGON(GON):
         decoder: a `gon_tf.ImplicitDecoder`.
         image_shape: the sides of the grid, then the channels: (height, width, channels), or
             (length, channels), or (depth, height, width, channels), and so on.
-        loss: as in `GON`.
+        loss: as in `GON`; one of one's own is given values at points, `[batch, points, channels]`,
+            and must take each by itself.
         step: "gauss-newton" or "gradient", as in `GON`.
         inner_steps: as in `GON`; a further step takes the Jacobian at each image's own latents.
         inner_scale: with `step="gradient"`, factor of the summed inner loss. The default
@@ -77,7 +78,7 @@ class ImplicitGON(GON):
         self,
         decoder: ImplicitDecoder,
         image_shape: tuple[int, ...],
-        loss: str = "squared_error",
+        loss: str | Callable = "squared_error",
         step: str = "gauss-newton",
         inner_steps: int = 1,
         inner_scale: float | None = None,
@@ -104,6 +105,8 @@ class ImplicitGON(GON):
             detach_origin=detach_origin,
             **kwargs,
         )
+        if isinstance(self.pixel_loss, losses.Own):
+            self.pixel_loss.check(image_shape, pointwise="An ImplicitGON")
         self.coordinates = observations.grid(image_shape[:-1])
         self.points = len(self.coordinates)
         self.points_per_step = points_per_step
@@ -152,8 +155,8 @@ class ImplicitGON(GON):
             kept: factors of the hidden units, see `ImplicitDecoder.kept_units`.
             training: as in `ImplicitDecoder.call`.
         """
-        squared = self.pixel_loss.name == "squared_error"
-        decode = self.decoder if squared else self.decoder.logits
+        logits = self.pixel_loss.name == "cross_entropy"
+        decode = self.decoder.logits if logits else self.decoder
         return PointwiseNetwork(
             lambda latents, points: decode(latents, points, kept=kept, training=training),
             coordinates,
@@ -185,6 +188,25 @@ class ImplicitGON(GON):
         coordinates, values, loss = self.draw_points(problem.images, seed)
         network = self.network_at(coordinates, self.draw_units(seed), training=True)
         return dataclasses.replace(problem, network=network, images=values, loss=loss)
+
+    def compile(self, optimizer: Any = None, loss: Any = None, **kwargs: Any) -> None:
+        """As `LatentModel.compile`; with `points_per_step` a loss must take each by itself."""
+        if loss is not None and self.points_per_step is not None:
+            losses.own(loss).check(self.image_shape, pointwise="points_per_step")
+        super().compile(optimizer, loss, **kwargs)
+
+    def error(self, problem: Problem, outputs: tf.Tensor) -> tf.Tensor:
+        """Loss of each image's outputs, `[batch]`: at some points it stands for that of all."""
+        error = super().error(problem, outputs)
+        if self.chosen_loss is None:
+            return error
+        return error * (self.points / problem.images.shape[1])
+
+    def pictures(self, values: tf.Tensor) -> tf.Tensor:
+        """Values at all points of the grid as images; those at some points as they are."""
+        if values.shape[1] != self.points:
+            return values
+        return ops.reshape(values, (-1, *self.image_shape))
 
     def latents_of_values(
         self, values: tf.Tensor, coordinates: tf.Tensor, weights: tf.Tensor, shared: bool

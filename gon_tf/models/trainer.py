@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from gon_tf import metrics
+from gon_tf import losses, metrics
 from gon_tf.models import inputs
 
 
@@ -33,6 +33,8 @@ def quiet_traces() -> Iterator[None]:
 class ImageTrainer(keras.Model):
     """A model with a loss of its own, `batch_loss`, that learns from images of `image_shape`."""
 
+    image_shape: tuple[int, ...]
+
     def __init__(self, **kwargs: Any):
         # Images and residuals stay in float32 under a mixed precision policy.
         super().__init__(autocast=False, **kwargs)
@@ -40,6 +42,8 @@ class ImageTrainer(keras.Model):
         self.image_metrics = [metrics.SumSquaredError(), metrics.PeakSignalToNoise()]
         # What `evaluate` reports besides: it would take too long in a training step.
         self.test_metrics: list[keras.metrics.Metric] = []
+        self.chosen_metrics: list[keras.metrics.Metric] = []  # by `compile`, as is
+        self.chosen_loss: losses.Own | None = None  # for training, instead of the model's
         self.invalid_values = keras.metrics.Sum(name="invalid_values")
 
     def train_step(self, data: Any) -> dict[str, Any]:
@@ -69,7 +73,7 @@ class ImageTrainer(keras.Model):
     @property
     def reported_metrics(self) -> list[keras.metrics.Metric]:
         """Metrics that `fit` and `evaluate` report."""
-        return [self.loss_metric, *self.image_metrics]
+        return [self.loss_metric, *self.image_metrics, *self.chosen_metrics]
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
@@ -81,31 +85,82 @@ class ImageTrainer(keras.Model):
         return {metric.name: metric.result() for metric in self.reported_metrics}
 
     def compile(
-        self, optimizer: Any = None, *, jit_compile: bool | str = "auto", **kwargs: Any
+        self,
+        optimizer: Any = None,
+        loss: Any = None,
+        *,
+        metrics: Sequence[Any] = (),
+        jit_compile: bool | str = "auto",
+        **kwargs: Any,
     ) -> None:
-        """Configures training, as `keras.Model.compile`; the loss belongs to the model.
+        """Configures training, as `keras.Model.compile`.
 
         Args:
             optimizer: a Keras optimizer or its name; by default the kind that suits the model, at
                 a rate that needs no schedule (see `default_optimizer`).
+            loss: what training minimises instead of the model's own loss, which goes on to say
+                what latents are: a Keras loss, or a function of images and their reconstructions.
+                What it gives for an image, one number or many, is summed.
+            metrics: Keras metrics, or functions of images and reconstructions whose mean is
+                reported; or their names.
             jit_compile: "auto" compiles with XLA on a single GPU only: on a CPU, XLA makes the
                 gradients of convolutions many times slower, and it cannot add up replicas'.
             **kwargs: `steps_per_execution`, `run_eagerly`, `auto_scale_loss`.
 
         Raises:
-            ValueError: if a loss or metrics are given.
+            ValueError: if the loss is none that can be trained with, a metric has the name of one
+                that the model has, or there are weights of losses or metrics.
+
+        Example:
+            >>> model.compile(keras.optimizers.Adam(2e-3), loss="log_cosh", metrics=["mae"])
         """
-        unwanted = {"loss", "metrics", "loss_weights", "weighted_metrics"} & kwargs.keys()
-        if unwanted:
+        for name in ("loss_weights", "weighted_metrics"):
+            if kwargs.get(name) is not None:
+                raise ValueError(f"All images weigh the same. Received: compile({name}=...)")
+        if isinstance(loss, str) and loss in losses.LOSSES:
             raise ValueError(
-                f"{type(self).__name__} brings its own loss and metrics (constructor argument "
-                f"loss=...). Received: compile({sorted(unwanted)[0]}=...)"
+                f"What latents explain, too, is an argument of the model: {type(self).__name__}"
+                f"(..., loss={loss!r}). Received: compile(loss={loss!r})"
             )
+        chosen_loss = None if loss is None else losses.own(loss)
+        if chosen_loss is not None:
+            chosen_loss.check(self.image_shape)
+        chosen_metrics = [named_metric(metric) for metric in metrics]
         if jit_compile == "auto":
             gpus = tf.config.list_logical_devices("GPU")
             jit_compile = bool(gpus) and not tf.distribute.has_strategy()
         optimizer = self.default_optimizer() if optimizer is None else optimizer
         super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+        self.chosen_loss, self.chosen_metrics = chosen_loss, []
+        taken = {metric.name for metric in self.metrics}
+        for metric in chosen_metrics:
+            if metric.name in taken:
+                raise ValueError(
+                    f"The model reports something of that name already. Received: {metric.name!r}"
+                )
+            taken.add(metric.name)
+        self.chosen_metrics = chosen_metrics
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """As `keras.Model.save`, which empties a file before it asks what to write."""
+        self.get_config()
+        self.get_compile_config()
+        super().save(*args, **kwargs)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """What `compile` was called with.
+
+        Raises:
+            ValueError: if a loss or a metric is not registered with Keras.
+        """
+        config = super().get_compile_config()
+        if config and self.chosen_loss is not None:
+            config["loss"] = losses.config_of(self.chosen_loss)
+        for metric in self.chosen_metrics:
+            losses.check_registered("metric", getattr(metric, "_fn", metric))
+        if config and self.chosen_metrics:
+            config["metrics"] = keras.saving.serialize_keras_object(list(self.chosen_metrics))
+        return config
 
     def default_optimizer(self) -> keras.optimizers.Optimizer:
         """What `compile` takes by default: Adam at 2e-3."""
@@ -265,6 +320,14 @@ class ImageTrainer(keras.Model):
                 "Images are one array, or a data set of batches. "
                 f"Received: a {type(data).__name__} of {len(data)}"
             )
+
+
+def named_metric(metric: Any) -> keras.metrics.Metric:
+    """A metric, or the mean of a function, or what Keras knows by a name."""
+    found = keras.metrics.get(metric)
+    if isinstance(found, keras.metrics.Metric):
+        return found
+    return keras.metrics.MeanMetricWrapper(found, name=found.__name__)
 
 
 def with_guard(callbacks: Any, model: ImageTrainer) -> Any:

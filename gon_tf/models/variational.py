@@ -95,7 +95,7 @@ class VariationalGON(Variational, GON):
     def __init__(
         self,
         decoder: keras.Model,
-        loss: str = "cross_entropy",
+        loss: str | Callable = "cross_entropy",
         step: str = "gauss-newton",
         damping: float = 1.0,
         noise_at_origin: bool = False,

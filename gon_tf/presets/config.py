@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 
+from gon_tf import losses
 from gon_tf.files import first_line
 from gon_tf.latents.labels import MOST_LABELS
 
@@ -34,17 +35,23 @@ def describe(layer: Any) -> dict:
             f'Received: {name}; save this model with model.save("name.keras").'
         )
     arguments = {
-        argument: describe(getattr(layer, argument)) if isinstance(value, dict) else value
+        argument: value if is_described(value) else describe(getattr(layer, argument))
         for argument, value in layer.get_config().items()
         if argument not in OF_EVERY_LAYER
     }
     return {"class": name.removeprefix(OWN), "arguments": arguments}
 
 
+def is_described(value: Any) -> bool:
+    """Whether an argument is as a config has it: a loss describes itself, Keras a layer."""
+    return not isinstance(value, dict) or is_part(value)
+
+
 def registered(name: str) -> type | None:
-    """The class that a config names, if Keras has one registered: a model or another layer."""
-    found = keras.saving.get_registered_object(name if ">" in name else OWN + name)
-    return found if isinstance(found, type) and issubclass(found, keras.Layer) else None
+    """The class that a config names, if Keras has one registered: a model, layer or loss."""
+    found = losses.named(name if ">" in name else OWN + name)
+    kinds = (keras.Layer, keras.losses.Loss)
+    return found if isinstance(found, type) and issubclass(found, kinds) else None
 
 
 def check(description: dict, source: str | os.PathLike, *, whole: bool = True) -> None:
@@ -54,12 +61,13 @@ def check(description: dict, source: str | os.PathLike, *, whole: bool = True) -
     if found is None or hasattr(found, "save_to_preset") is not whole:
         raise ValueError(
             f"{source} names no registered class of a {'model' if whole else 'layer'}; those of "
-            f"one's own must be imported first. Received: {str(name)[:100]!r}"
+            "one's own must be imported first: import the module that registers it, or gon-tf "
+            f"--import MODULE. Received: {str(name)[:100]!r}"
         )
     if not isinstance(arguments, dict):
         raise ValueError(f"{source} gives no arguments of {name}.")
     for argument, value in arguments.items():
-        if is_layer(value):
+        if is_part(value):
             check(value, source, whole=False)
         elif not (is_plain(argument) and is_plain(value) and is_bounded(argument, value)):
             raise ValueError(
@@ -68,8 +76,8 @@ def check(description: dict, source: str | os.PathLike, *, whole: bool = True) -
             )
 
 
-def is_layer(value: Any) -> bool:
-    """Whether an argument is a layer of its own, as `describe` describes it."""
+def is_part(value: Any) -> bool:
+    """Whether an argument is a layer or a loss, as `describe` describes it."""
     return isinstance(value, dict) and set(value) == {"class", "arguments"}
 
 
@@ -97,7 +105,7 @@ def is_bounded(argument: str, value: Any) -> bool:
 def build(description: dict, source: str | os.PathLike) -> keras.Layer:
     """The model or layer that `describe` described, with new weights."""
     arguments = {
-        argument: build(value, source) if is_layer(value) else value
+        argument: build(value, source) if is_part(value) else value
         for argument, value in description["arguments"].items()
     }
     try:

@@ -42,16 +42,32 @@ def test_table_and_json(run, here, monkeypatch):
     assert row["operations"]["decode"]["turns"] == 1
 
 
-def test_without_pytorch(run, monkeypatch):
+def test_without_other_libraries(run, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(comparison, "compare", lambda selection: [])
+    assert set(cases.PATHS) - set(comparison.available_paths()) == set(cases.PACKAGES)
     result = run("bench", "--json")
     assert result.exit_code == 0
     assert 'pip install "gon-tf[bench]"' in result.stderr
     assert json.loads(result.stdout)["rows"] == []
-    result = run("bench", "--paths", "pytorch")
+    for path, message in [
+        ("pytorch", 'pip install "gon-tf[bench]" adds pytorch'),
+        ("torch-compile", 'pip install "gon-tf[bench]" adds torch-compile'),
+        ("jax", "JAX is not installed; pip install jax adds jax"),
+    ]:
+        result = run("bench", "--paths", f"gradient,{path}")
+        assert result.exit_code == 1
+        assert message in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
+def test_without_a_compiler(run, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: "found")
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    result = run("bench", "--paths", "torch-compile")
     assert result.exit_code == 1
-    assert result.stderr.count("\n") == 1
+    assert "needs a C++ compiler, and there is no no-such-compiler." in result.stderr
+    assert "torch-compile" not in comparison.available_paths()
 
 
 def test_what_failed_is_said(run, monkeypatch):

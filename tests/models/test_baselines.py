@@ -313,7 +313,7 @@ def test_config_is_the_constructors_arguments(cls):
             ValueError,
             "not built",
         ),
-        (lambda: Autoencoder(decoder(), loss="mse"), ValueError, "Received: loss='mse'"),
+        (lambda: Autoencoder(decoder(), loss="no"), ValueError, "Received: loss='no'"),
         (lambda: Autoencoder(decoder(), components=0), ValueError, "Received: components=0"),
         (lambda: VariationalAutoencoder(decoder(), kl_weight=-1), ValueError, "kl_weight=-1"),
         (lambda: Autoencoder(decoder(), prior="flow"), ValueError, "Received: prior='flow'"),

@@ -130,7 +130,7 @@ def test_inner_scale_and_step_size_scale_the_gradient_step(images):
 @pytest.mark.parametrize(
     ("argument", "value", "message"),
     [
-        ("loss", "mse", "one of .'cross_entropy', 'squared_error'.*Received: loss='mse'"),
+        ("loss", "no", "one of .'cross_entropy', 'squared_error'.*Received: loss='no'"),
         ("step", "newton", "one of .'gradient', 'gauss-newton'.*Received: step='newton'"),
         ("inner_steps", 0, "integer >= 1. Received: inner_steps=0"),
         ("inner_scale", 0.0, "number > 0. Received: inner_scale=0.0"),

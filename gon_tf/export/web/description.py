@@ -21,13 +21,15 @@ DIRECTIONS = 8  # that the page has sliders for
 
 def check(name: str, model: Any) -> None:
     """Raises ValueError unless a page can show `model`; what its decoder holds is seen later."""
-    if not isinstance(model, GON) or not model.shares_origin:
-        has = f"of the class {type(model).__name__}"
-        if isinstance(model, GON):
-            has += ", with batch normalisation, dropout or noise in its decoder"
+    has = None if isinstance(model, GON) else f"of the class {type(model).__name__}"
+    if has is None and not model.shares_origin:
+        has = "with batch normalisation, dropout or noise in its decoder"
+    if has is None and model.pixel_loss.slope is None:
+        has = "with a loss of one's own"
+    if has is not None:
         raise ValueError(
-            "A page shows GONs whose decoder treats every image by itself: their encoder is one "
-            f"matrix. Received: {name}, {has}"
+            "A page shows GONs whose decoder treats every image by itself, with a loss of this "
+            f"project: their first step is one matrix. Received: {name}, {has}"
         )
     shape = "x".join(map(str, model.image_shape))
     if len(model.image_shape) != 3 or model.image_shape[-1] not in (1, 3):
