@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from docs.generate.figures import FIGURES, REFERENCES, Reference, metrics_of
 from docs.generate.markdown import number, table
 
+FIGURES_OF_SAMPLES = Path(__file__).resolve().parents[1] / "figures" / "samples"
 RESULTS, BASELINES, SAMPLES = "results.md", "baselines.json", "samples.json"
 
 
@@ -43,6 +46,7 @@ def results(
             parts.append(table(("model", "parameters", "epochs", what), rows))
     parts.append("## Samples\n")
     parts.append(sampling_table(samples))
+    parts.append(former_samples(list(models)))
     return "\n".join(parts)
 
 
@@ -102,6 +106,26 @@ def result_rows(name: str, metadata: dict, baselines: list[dict], key: str) -> l
         (*row, f"**{number(value)}**" if value == lowest else number(value))
         for row, value in zip(shown, values, strict=True)
     ]
+
+
+def former_samples(names: list[str]) -> str:
+    """Pictures of samples as they were drawn before local Gaussians, and as they are."""
+    pictures = [
+        f"{name}\n\n![Samples of {name}, before and now](figures/samples/{name}.webp)\n"
+        for name in names
+        if (FIGURES_OF_SAMPLES / f"{name}.webp").is_file()
+    ]
+    if not pictures:
+        return ""
+    return "\n".join(
+        [
+            "### Before local Gaussians, and now\n",
+            "On the left samples of what came before, N(0, I) for variational models, a mixture of "
+            "10 to 30 full Gaussians of others; on the right as they are drawn now, of the same "
+            "seeds. Drawn by `python -m docs.generate.sample_pictures`.\n",
+            *pictures,
+        ]
+    )
 
 
 def share(value: float | None) -> str:
