@@ -276,57 +276,7 @@ def kl_divergence(mean: KerasTensor, log_variance: KerasTensor) -> KerasTensor:
     return 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - 1.0 - log_variance, axis=-1)
 
 
-def energy_distance(samples: KerasTensor, images: KerasTensor) -> KerasTensor:
-    """How far two sets of pictures are from one distribution, a scalar, zero in the mean if not.
-
-    2 E|x - y| - E|x - x'| - E|y - y'| over all pairs of a set, of the pictures and of their area
-    averages over 2x2 and 4x4 pixels, as a sum. Its gradient moves samples x towards images y and
-    away from each other; unlike that of a likelihood, it needs no image that a sample belongs to.
-
-    Args:
-        samples: `[n, height, width, channels]`.
-        images: `[m, height, width, channels]`.
-
-    Example:
-        >>> black, white = np.zeros((2, 4, 4, 1), "float32"), np.ones((2, 4, 4, 1), "float32")
-        >>> round(float(energy_distance(black, white)))  # 2 * (4 + 4 + 4)
-        24
-
-    Source: Szekely & Rizzo, "Energy statistics", Journal of Statistical Planning and Inference
-    2013; a kernel of Li, Swersky & Zemel, "Generative Moment Matching Networks", ICML 2015.
-    """
-    total = 0.0
-    for side in (1, 2, 4):
-        x, y = (
-            flat(side * ops.average_pool(set_, side, padding="same", data_format="channels_last"))
-            for set_ in (samples, images)
-        )
-        total += 2.0 * ops.mean(distances(x, y)) - mean_distance(x) - mean_distance(y)
-    return total
-
-
-def flat(pictures: KerasTensor) -> KerasTensor:
-    """Pictures as rows."""
-    return ops.reshape(pictures, (ops.shape(pictures)[0], -1))
-
-
-def distances(x: KerasTensor, y: KerasTensor) -> KerasTensor:
-    """Distances of all pairs of rows, `[n, m]`; those of nearly equal rows have a gradient, too."""
-    squares = ops.sum(ops.square(x), axis=1)[:, None] + ops.sum(ops.square(y), axis=1)
-    squares = squares - 2.0 * ops.matmul(x, ops.transpose(y))
-    return ops.sqrt(ops.maximum(squares, 0.0) + 1e-3)
-
-
-def mean_distance(x: KerasTensor) -> KerasTensor:
-    """The mean distance of two different rows; that of a single one is zero."""
-    count = ops.shape(x)[0]
-    others = 1.0 - ops.eye(count, dtype=x.dtype)
-    pairs = ops.cast(ops.maximum(count * (count - 1), 1), x.dtype)
-    return ops.sum(others * distances(x, x)) / pairs
-
-
 __all__ = [
     *("CrossEntropy", "Own", "SquaredError", "Weighted"),
-    *("check_registered", "config_of", "energy_distance", "get", "kl_divergence", "named", "own"),
-    "sum_of_pixels",
+    *("check_registered", "config_of", "get", "kl_divergence", "named", "own", "sum_of_pixels"),
 ]

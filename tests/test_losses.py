@@ -62,36 +62,3 @@ def test_cross_entropy_is_finite_for_certain_outputs():
 def test_unknown_loss():
     with pytest.raises(ValueError, match=r"one of \['cross_entropy', 'squared_error'\], a func"):
         losses.get("mean")
-
-
-def pictures(seed, shift=0.0, count=64):
-    return shift + np.random.default_rng(seed).random((count, 6, 5, 1)).astype(np.float32)
-
-
-def test_energy_distance_by_hand():
-    x, y = pictures(0, count=3), pictures(1, count=4)
-    expected = 0.0
-    for side in (1, 2, 4):
-        a, b = (
-            side * tf.nn.avg_pool2d(images, side, side, "SAME").numpy().reshape(len(images), -1)
-            for images in (x, y)
-        )
-        distances = [np.linalg.norm(p[:, None] - q, axis=2) for p, q in ((a, b), (a, a), (b, b))]
-        expected += 2 * distances[0].mean() - distances[1].sum() / 6 - distances[2].sum() / 12
-    assert float(losses.energy_distance(x, y)) == pytest.approx(expected, abs=2e-3)
-
-
-def test_energy_distance_is_near_zero_for_one_distribution_alone():
-    same = [losses.energy_distance(pictures(2 * i), pictures(2 * i + 1)) for i in range(20)]
-    assert abs(np.mean(same)) < 0.01
-    assert losses.energy_distance(pictures(0), pictures(1, shift=0.3)) > 1.0
-
-
-@pytest.mark.parametrize("count", [1, 2])
-def test_energy_distance_of_few_and_of_equal_pictures_has_a_gradient(count):
-    samples = tf.Variable(tf.zeros((count, 4, 4, 1)))
-    with tf.GradientTape() as tape:
-        loss = losses.energy_distance(samples, tf.ones((1, 4, 4, 1)))
-    gradient = tape.gradient(loss, samples)
-    assert np.all(np.isfinite(gradient))
-    assert np.all(np.asarray(gradient) < 0)  # towards the white picture

@@ -217,7 +217,6 @@ class LatentModel(ImageTrainer):
         outputs = problem.network(drawn)
         error, divergence = self.error(problem, outputs), posterior.divergence()
         loss = ops.mean(error + self.kl_weight * divergence) + sum(self.losses)
-        loss += self.sampling_loss(problem)
         if self.latent_regularizer:
             loss += self.latent_regularizer * ops.mean(ops.sum(ops.square(drawn), axis=-1))
         self.invalid_values.update_state(inputs.invalid_values(images))
@@ -247,10 +246,6 @@ class LatentModel(ImageTrainer):
     def noise(self, images: tf.Tensor, training: bool | None) -> tf.Tensor | None:
         """Noise for a draw from the posterior of a batch: a point needs none."""
         return None
-
-    def sampling_loss(self, problem: Problem) -> tf.Tensor | float:
-        """What samples add to the loss of a training step: nothing."""
-        return 0.0
 
     def update_bound(
         self,

@@ -164,8 +164,6 @@ class VariationalAutoencoder(Variational, LatentModel):
         encoder: a built Keras model from float32 images in [0, 1] to `[batch, 2 * latent_dim]`: the
             mean, then the log-variance. By default the decoder's mirror image with these two heads.
         latent_regularizer: factor of the squared length of the drawn latents in the loss, >= 0.
-        energy_weight: factor in the loss of how far samples from N(0, I) are from the images, >= 0;
-            see `Variational`. Pixels count in it as they are, whatever the loss.
         **kwargs: `prior`, `components` and `rank`, see `LatentModel`.
 
     Raises:
@@ -190,11 +188,10 @@ class VariationalAutoencoder(Variational, LatentModel):
         kl_weight: float = 1.0,
         encoder: keras.Model | None = None,
         latent_regularizer: float = 0.0,
-        energy_weight: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(decoder, loss, latent_regularizer, **kwargs)
-        self.add_bound(kl_weight, energy_weight)
+        self.add_bound(kl_weight)
         self.encoder = encoder
         self.encoder_network = encoders.encoder_for(self, 2 * self.latent_dim)
 

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 import keras
 import tensorflow as tf
 
-from gon_tf import arguments, losses, metrics
+from gon_tf import arguments, metrics
 from gon_tf.models.posterior import Gaussian, Point
 
 if TYPE_CHECKING:  # for what it calls of the model that it is a part of
     from gon_tf.models.base import LatentModel as Part
-    from gon_tf.models.base import Problem
 else:
     Part = object
 
@@ -33,19 +32,13 @@ class Variational(Part):
     every call. `kl_weight` is a variable that a callback may change during training, as
     `gon_tf.callbacks.KLWarmup` does.
 
-    The posteriors of images leave holes in N(0, I), where nothing tells the decoder what to draw.
-    With an `energy_weight` the loss of a training step gains that many times the energy distance of
-    the batch's images and as many pictures of latents from N(0, I), see
-    `gon_tf.losses.energy_distance`. The bound itself is what it was.
-
     Source: Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014, equations 3 and 10.
     """
 
     is_normal = True
 
-    def add_bound(self, kl_weight: float, energy_weight: float) -> None:
+    def add_bound(self, kl_weight: float) -> None:
         """Creates the weights and metrics; the constructor calls it after that of the model."""
-        self.energy_weight = arguments.number("energy_weight", energy_weight)
         self.initial_kl_weight = arguments.number("kl_weight", kl_weight)
         self.kl_weight = self.add_weight(
             shape=(),
@@ -78,14 +71,6 @@ class Variational(Part):
         first = context.replica_id_in_sync_group * count
         return tf.random.stateless_normal(shape, seed)[first : first + count]
 
-    def sampling_loss(self, problem: Problem) -> tf.Tensor | float:
-        """What pictures of latents from N(0, I) add to the loss of a training step."""
-        if not (self.energy_weight and problem.training):
-            return 0.0
-        drawn = problem.network(self.noise(problem.images, problem.training))
-        samples = self.pixel_loss.outputs_to_images(drawn)
-        return self.energy_weight * losses.energy_distance(samples, problem.images)
-
     def update_bound(
         self,
         images: tf.Tensor,
@@ -112,8 +97,4 @@ class Variational(Part):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "kl_weight": self.initial_kl_weight,
-            "energy_weight": self.energy_weight,
-        }
+        return {**super().get_config(), "kl_weight": self.initial_kl_weight}

@@ -73,8 +73,6 @@ class VariationalGON(Variational, GON):
         learn_origin: whether z0 is a weight instead of zero.
         latent_regularizer: factor of the squared length of the drawn latents in the loss, >= 0.
         detach_origin: do not train through the step (ablation).
-        energy_weight: factor in the loss of how far samples from N(0, I) are from the images, >= 0;
-            see `Variational`. Pixels count in it as they are, whatever the loss.
         **kwargs: further arguments of `GON`.
 
     Raises:
@@ -110,7 +108,6 @@ class VariationalGON(Variational, GON):
         learn_origin: bool = False,
         latent_regularizer: float = 0.0,
         detach_origin: bool = False,
-        energy_weight: float = 0.0,
         **kwargs: Any,
     ):
         super().__init__(
@@ -126,7 +123,7 @@ class VariationalGON(Variational, GON):
             detach_origin=detach_origin,
             **kwargs,
         )
-        self.add_bound(kl_weight, energy_weight)
+        self.add_bound(kl_weight)
         self.noise_at_origin = arguments.boolean("noise_at_origin", noise_at_origin)
         self.inner_kl_weight = arguments.number("inner_kl_weight", inner_kl_weight)
         self.laplace_covariance = arguments.boolean("laplace_covariance", laplace_covariance)

@@ -49,7 +49,6 @@ class Range:
 FORMERLY = {"decoder": "conv", "inner_steps": 1}
 
 COUNT, POSITIVE, SHARE = Range(1), Range(0, low_open=True), Range(0, 1, high_open=True)
-NOT_NEGATIVE = Range(0)
 
 
 def setting(
@@ -180,11 +179,6 @@ class Recipe(Settings):
     )
     step_size: float | None = setting(None, "Fraction of the step that is taken.", POSITIVE)
     damping: float | None = setting(None, "Damping of the Gauss-Newton step.", POSITIVE)
-    energy_weight: float | None = setting(
-        None,
-        "Weight of how far samples from N(0, I) are from the images (variational models).",
-        NOT_NEGATIVE,
-    )
     points_per_step: int | None = setting(
         None, "Pixels, drawn anew, that a step of an implicit model sees.", COUNT
     )

@@ -83,8 +83,6 @@ def begun(recipe: Recipe) -> tuple[Recipe, keras.Model]:
 
     assert recipe.start is not None
     model = presets.load(recipe.start)
-    if recipe.energy_weight is not None:  # a matter of training, not of the network
-        model.energy_weight = recipe.energy_weight
     height, width, channels = model.image_shape
     if channels not in (1, 3):
         raise ValueError(f"{recipe.start} makes images of {channels} channels, not of 1 or 3.")

@@ -59,7 +59,7 @@ def variational(recipe: Recipe, image_shape: Shape) -> keras.Model:
     """The variational GON of a recipe."""
     import gon_tf
 
-    options = taken(recipe, *ORIGIN, *PRIOR, "energy_weight")
+    options = taken(recipe, *ORIGIN, *PRIOR)
     return gon_tf.VariationalGON(conv_decoder(recipe, image_shape), **options)
 
 
@@ -85,7 +85,7 @@ def vae(recipe: Recipe, image_shape: Shape) -> keras.Model:
     """The variational autoencoder of a recipe, its encoder the mirror image of the decoder."""
     import gon_tf
 
-    options = taken(recipe, "loss", *PRIOR, "energy_weight")
+    options = taken(recipe, "loss", *PRIOR)
     return gon_tf.VariationalAutoencoder(conv_decoder(recipe, image_shape), **options)
 
 
@@ -193,7 +193,6 @@ VARIANTS: dict[str, Variant] = {
             "inner_steps": 2,
             "normalization": "none",
             "loss": "cross_entropy",
-            "energy_weight": 0.0,
             "damping": 1.0,
             "optimizer": "muon",
             "learning_rate": 8e-3,
@@ -239,7 +238,6 @@ VARIANTS: dict[str, Variant] = {
             **CONV,
             "normalization": "instance",
             "loss": "cross_entropy",
-            "energy_weight": 0.0,
             "optimizer": "adam",
             "learning_rate": 4e-3,
         },

@@ -171,18 +171,6 @@ def test_loss_is_the_negative_elbo_by_hand(batch, monkeypatch):
     assert measured["active_units"] == np.sum(mean.var(axis=0) > 0.01)
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_energy_weight_counts_samples_in_training_alone(batch, monkeypatch, training):
-    model = disturbed(energy_weight=3.0)
-    noise = np.random.default_rng(2).normal(size=(10, LATENTS)).astype(np.float32)
-    monkeypatch.setattr(model, "noise", lambda *_: noise)
-    loss = float(model.batch_loss(batch, training))
-    bound = {metric.name: float(metric.result()) for metric in model.reported_metrics}
-    energy = float(losses.energy_distance(model.decode(noise), batch)) if training else 0.0
-    assert loss == pytest.approx(bound["negative_elbo"] + 3.0 * energy, rel=1e-4)
-    assert bound["loss"] == pytest.approx(loss, rel=1e-5)
-
-
 @pytest.mark.parametrize("variant", [{}, PUBLISHED])
 def test_evaluate_gives_the_same_figures_every_time(images, variant):
     model = VariationalGON(decoder(), **variant)
@@ -311,7 +299,6 @@ def test_batch_normalisation_takes_the_nested_tape(images):
         ("damping", 0.0, "number > 0. Received: damping=0.0"),
         ("noise_at_origin", 1, "True or False. Received: noise_at_origin=1"),
         ("kl_weight", -1.0, "number >= 0. Received: kl_weight=-1.0"),
-        ("energy_weight", -1.0, "number >= 0. Received: energy_weight=-1.0"),
         ("inner_kl_weight", "one", "number >= 0. Received: inner_kl_weight='one'"),
         ("laplace_covariance", None, "True or False. Received: laplace_covariance=None"),
         ("inner_steps", 0, "integer >= 1. Received: inner_steps=0"),
@@ -337,7 +324,6 @@ def test_config_is_the_constructor():
         "damping": 2.0,
         "noise_at_origin": True,
         "kl_weight": 0.5,
-        "energy_weight": 0.0,
         "inner_kl_weight": 1.0,
         "laplace_covariance": True,
         "inner_scale": None,

@@ -1,4 +1,3 @@
-import dataclasses
 import functools
 import json
 import shutil
@@ -34,15 +33,6 @@ def test_it_begins_with_the_weights_of_the_model(model, folder, tmp_path):
     recipe = job.recipe
     assert (recipe.latent_dim, recipe.filters, recipe.damping) == (3, 2, 0.5)
     assert (recipe.image_size, recipe.channels) == ((8, 8), 1)
-
-
-def test_the_weight_of_samples_is_a_matter_of_training(folder, tmp_path):
-    decoder = gon_tf.ConvDecoder((8, 8, 1), 3, filters=2)
-    gon_tf.VariationalGON(decoder).save_to_preset(tmp_path / "variational")
-    recipe = Recipe("variational", str(folder), start=str(tmp_path / "variational"), batch_size=4)
-    assert build.prepare(recipe, QUICK).model.energy_weight == 0.0
-    changed = build.prepare(dataclasses.replace(recipe, energy_weight=30.0), QUICK)
-    assert changed.model.get_config()["energy_weight"] == 30.0
 
 
 def test_workers_compare_the_models_they_begin_with(model, folder, tmp_path, monkeypatch):
