@@ -294,7 +294,7 @@ def test_batch_normalisation_takes_the_nested_tape(images):
 @pytest.mark.parametrize(
     ("argument", "value", "message"),
     [
-        ("loss", "bce", "one of .'cross_entropy', 'squared_error'.*Received: loss='bce'"),
+        ("loss", "none", "one of .'cross_entropy', 'squared_error'.*Received: loss='none'"),
         ("step", "newton", "one of .'gradient', 'gauss-newton'.*Received: step='newton'"),
         ("damping", 0.0, "number > 0. Received: damping=0.0"),
         ("noise_at_origin", 1, "True or False. Received: noise_at_origin=1"),

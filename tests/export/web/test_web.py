@@ -107,6 +107,7 @@ def described(path):
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in MODELS]
 )
 def test_a_page_computes_what_the_model_does(tmp_path, name):
+    keras.utils.set_random_seed(1)  # there are chains whose steps amplify rounding
     model = MODELS[name]()
     images = some_images(model)
     if not isinstance(model, gon_tf.VariationalGON):
@@ -232,7 +233,7 @@ def named(layer):
         (lambda: gon_tf.GLO(conv().decoder, image_count=3), "Received: it, of the class GLO"),
         (
             lambda: gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 4, 2, normalization="batch")),
-            "of the class GON, with batch normalisation, dropout or noise in its decoder",
+            "Received: it, with batch normalisation, dropout or noise in its decoder",
         ),
         (
             lambda: gon_tf.GON(gon_tf.ConvDecoder((8, 8, 1), 4, 2, normalization="instance")),
